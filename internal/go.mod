@@ -1,0 +1,3 @@
+module github.com/edrelay/edrelay/internal
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package sql holds the ledger's SQL: migrations, queries, and in pgdb what sqlc writes from them.
+package sql

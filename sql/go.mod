@@ -1,0 +1,3 @@
+module github.com/edrelay/edrelay/sql
+
+go 1.26.0
