@@ -1,0 +1,13 @@
+package command
+
+import "github.com/spf13/cobra"
+
+// groups is the one list of commands: a new command is one line here.
+var groups = []struct {
+	id, title string
+	commands  []func(*App) *cobra.Command
+}{
+	{"setup", "Set up:", []func(*App) *cobra.Command{
+		configCommand,
+	}},
+}
