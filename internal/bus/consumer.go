@@ -1,0 +1,191 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Start says where a new consumer begins to read. A durable one that exists goes on where it was.
+type Start struct {
+	Sequence uint64    // from this sequence on
+	Time     time.Time // from what was stored then on
+	New      bool      // only what comes from now on; the zero Start is everything kept
+}
+
+// ConsumerConfig describes a reader of one stream.
+type ConsumerConfig struct {
+	Stream        string
+	Durable       string            // name; "" is an ordered reader without acknowledgements that leaves nothing behind
+	Description   string            // for people who look at the server
+	Subjects      []string          // empty: all of the stream; overlapping ones are joined
+	Start         Start             // for a consumer that does not exist yet
+	MaxAckPending int               // messages handed out and not settled; default 1000, 1 keeps the order
+	AckWait       time.Duration     // unsettled for so long, a message is handed out again; default 30s
+	Prefetch      int               // messages fetched ahead; default 256, at most MaxAckPending
+	Metadata      map[string]string // kept with the consumer
+}
+
+// Consumer reads one stream. Fetch may be called by several goroutines.
+type Consumer struct {
+	bus      *Bus
+	stream   string
+	messages chan jetstream.Msg
+	context  jetstream.ConsumeContext
+	ordered  bool
+	quit     chan struct{}
+	once     sync.Once
+	mu       sync.Mutex
+	failed   error
+}
+
+// ErrConsumerGone is what Fetch returns after the consumer was deleted on the server.
+var ErrConsumerGone = errors.New("the consumer does not exist any more")
+
+// Consumer makes the consumer, or changes the standing one to the configuration, and begins to fetch ahead.
+func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, error) {
+	consumer, err := b.consumer(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	prefetch := or(config.Prefetch, 256)
+	if config.MaxAckPending > 0 {
+		prefetch = min(prefetch, config.MaxAckPending)
+	}
+	c := &Consumer{bus: b, stream: config.Stream, ordered: config.Durable == "",
+		messages: make(chan jetstream.Msg, min(prefetch, 64)), quit: make(chan struct{})}
+	c.context, err = consumer.Consume(c.take, jetstream.PullMaxMessages(max(prefetch, 1)),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { c.trouble(err) }))
+	if err != nil {
+		return nil, fmt.Errorf("start consumer of %s: %w", config.Stream, err)
+	}
+	return c, nil
+}
+
+// EnsureConsumer makes or changes a durable consumer without reading from it.
+func (b *Bus) EnsureConsumer(ctx context.Context, config ConsumerConfig) error {
+	_, err := b.consumer(ctx, config)
+	return err
+}
+
+func (b *Bus) consumer(ctx context.Context, config ConsumerConfig) (jetstream.Consumer, error) {
+	subjects := joinSubjects(config.Subjects)
+	policy, sequence, start := config.Start.policy()
+	if config.Durable == "" {
+		consumer, err := b.js.OrderedConsumer(ctx, config.Stream, jetstream.OrderedConsumerConfig{
+			FilterSubjects: subjects, DeliverPolicy: policy, OptStartSeq: sequence, OptStartTime: start,
+		})
+		return consumer, consumerError(config, err)
+	}
+	wanted := jetstream.ConsumerConfig{
+		Durable: config.Durable, Description: config.Description, Metadata: config.Metadata,
+		FilterSubjects: subjects, DeliverPolicy: policy, OptStartSeq: sequence, OptStartTime: start,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: or(config.AckWait, 30*time.Second),
+		MaxAckPending: or(config.MaxAckPending, 1000), MaxDeliver: -1, MaxWaiting: 512,
+	}
+	standing, err := b.js.Consumer(ctx, config.Stream, config.Durable)
+	if err == nil { // where it started can't be changed, and need not be
+		was := standing.CachedInfo().Config
+		wanted.DeliverPolicy, wanted.OptStartSeq, wanted.OptStartTime = was.DeliverPolicy, was.OptStartSeq, was.OptStartTime
+	} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil, consumerError(config, err)
+	}
+	consumer, err := b.js.CreateOrUpdateConsumer(ctx, config.Stream, wanted)
+	return consumer, consumerError(config, err)
+}
+
+func consumerError(config ConsumerConfig, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &relay.Error{Code: relay.CodeUnavailable,
+		Message: fmt.Sprintf("The consumer %q of %s can't be made ready.", config.Durable, config.Stream), Err: err}
+}
+
+func (s Start) policy() (jetstream.DeliverPolicy, uint64, *time.Time) {
+	switch {
+	case s.Sequence > 0:
+		return jetstream.DeliverByStartSequencePolicy, s.Sequence, nil
+	case !s.Time.IsZero():
+		return jetstream.DeliverByStartTimePolicy, 0, &s.Time
+	case s.New:
+		return jetstream.DeliverNewPolicy, 0, nil
+	}
+	return jetstream.DeliverAllPolicy, 0, nil
+}
+
+func (c *Consumer) take(message jetstream.Msg) {
+	select {
+	case c.messages <- message:
+	case <-c.quit:
+	}
+}
+
+// trouble ends the consumer when it can't come back; the client heals everything else.
+func (c *Consumer) trouble(err error) {
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrConsumerDeleted) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound) {
+		c.mu.Lock()
+		c.failed = fmt.Errorf("%w: %w", ErrConsumerGone, err)
+		c.mu.Unlock()
+		c.once.Do(func() { close(c.quit) })
+		return
+	}
+	c.bus.log.Debug("consumer trouble", "stream", c.stream, "error", err)
+}
+
+// Fetch waits for at least one message and returns up to most of those that are there. It ends with ctx, with
+// ErrConsumerGone, or with nats.ErrConnectionClosed after Stop.
+func (c *Consumer) Fetch(ctx context.Context, most int) ([]relay.Received, error) {
+	var batch []relay.Received
+	select {
+	case message := <-c.messages:
+		batch = append(make([]relay.Received, 0, min(most, 1+len(c.messages))), c.received(message))
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.quit:
+		return nil, c.ended()
+	}
+	for len(batch) < most {
+		select {
+		case message := <-c.messages:
+			batch = append(batch, c.received(message))
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+func (c *Consumer) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		return c.failed
+	}
+	return nats.ErrConnectionClosed
+}
+
+// Stop ends the reading; what was fetched ahead is handed out again after its AckWait.
+func (c *Consumer) Stop() {
+	c.once.Do(func() { close(c.quit) })
+	c.context.Stop()
+}
+
+func (c *Consumer) received(message jetstream.Msg) relay.Received {
+	r := relay.Received{Message: decode(message.Subject(), message.Headers(), message.Data()), Stream: c.stream}
+	if meta, err := message.Metadata(); err == nil {
+		r.Sequence, r.Stored, r.Attempt = meta.Sequence.Stream, meta.Timestamp, meta.NumDelivered
+	}
+	if !c.ordered {
+		r.Reply = acker{bus: c.bus, message: message}
+	}
+	return r
+}

@@ -1,0 +1,173 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Message reads one message back by its sequence. Errors: relay.ErrNotFound when it is gone (retention, deletion)
+// or never was; relay.CodeUnavailable when the log does not answer.
+func (b *Bus) Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error) {
+	handle, err := b.stream(ctx, stream)
+	if err != nil {
+		return relay.Received{}, err
+	}
+	return received(handle.GetMsg(ctx, sequence))
+}
+
+// LastMessage reads the newest message of a subject, wildcards allowed. Errors as Message.
+func (b *Bus) LastMessage(ctx context.Context, stream, subject string) (relay.Received, error) {
+	handle, err := b.stream(ctx, stream)
+	if err != nil {
+		return relay.Received{}, err
+	}
+	return received(handle.GetLastMsgForSubject(ctx, subject))
+}
+
+// NextMessage reads the first message at or after the sequence whose subject matches. Errors as Message.
+func (b *Bus) NextMessage(ctx context.Context, stream string, sequence uint64, subject string) (relay.Received, error) {
+	handle, err := b.stream(ctx, stream)
+	if err != nil {
+		return relay.Received{}, err
+	}
+	return received(handle.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject)))
+}
+
+func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	if known, ok := b.streamHandles.Load(name); ok {
+		return known.(jetstream.Stream), nil
+	}
+	handle, err := b.js.Stream(ctx, name)
+	if err != nil {
+		return nil, readError(err)
+	}
+	b.streamHandles.Store(name, handle)
+	return handle, nil
+}
+
+func received(raw *jetstream.RawStreamMsg, err error) (relay.Received, error) {
+	if err != nil {
+		return relay.Received{}, readError(err)
+	}
+	return relay.Received{Message: decode(raw.Subject, raw.Header, raw.Data), Stream: StreamOf(raw.Subject),
+		Sequence: raw.Sequence, Stored: raw.Time}, nil
+}
+
+func readError(err error) error {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("%w: %w", relay.ErrNotFound, err)
+	}
+	return unavailable("The log can't be read.", err)
+}
+
+// Delete removes one message and overwrites its bytes on disk. A message that is gone already is no error.
+func (b *Bus) Delete(ctx context.Context, stream string, sequence uint64) error {
+	handle, err := b.stream(ctx, stream)
+	if err != nil {
+		return err
+	}
+	if err := handle.SecureDeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) &&
+		!errors.Is(err, jetstream.ErrMsgNotFound) {
+		return readError(err)
+	}
+	return nil
+}
+
+// StreamInfo is how a stream stands.
+type StreamInfo struct {
+	Name          string
+	Messages      uint64
+	Bytes         uint64
+	First, Last   uint64 // sequences; First is Last+1 when it is empty
+	FirstAt       time.Time
+	LastAt        time.Time
+	Consumers     int
+	Replicas      int
+	MaxAge        time.Duration
+	AtomicPublish bool
+}
+
+// Stream gives how a stream stands.
+func (b *Bus) Stream(ctx context.Context, name string) (StreamInfo, error) {
+	handle, err := b.js.Stream(ctx, name)
+	if err != nil {
+		return StreamInfo{}, readError(err)
+	}
+	info := handle.CachedInfo()
+	return StreamInfo{Name: name, Messages: info.State.Msgs, Bytes: info.State.Bytes, First: info.State.FirstSeq,
+		Last: info.State.LastSeq, FirstAt: info.State.FirstTime, LastAt: info.State.LastTime,
+		Consumers: info.State.Consumers, Replicas: info.Config.Replicas, MaxAge: info.Config.MaxAge,
+		AtomicPublish: info.Config.AllowAtomicPublish}, nil
+}
+
+// Subjects counts the messages of each subject that matches the filter (">" for all).
+func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]uint64, error) {
+	handle, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, readError(err)
+	}
+	info, err := handle.Info(ctx, jetstream.WithSubjectFilter(filter))
+	if err != nil {
+		return nil, readError(err)
+	}
+	return info.State.Subjects, nil
+}
+
+// ConsumerInfo is how a durable consumer stands.
+type ConsumerInfo struct {
+	Name      string
+	Pending   uint64 // not handed out yet
+	InFlight  int    // handed out, not settled
+	Delivered uint64 // stream sequence of the last one handed out
+	AckFloor  uint64 // all up to this stream sequence are settled
+	Subjects  []string
+	Metadata  map[string]string
+	Created   time.Time
+}
+
+// ConsumerInfo gives how a durable consumer stands; relay.ErrNotFound when there is none.
+func (b *Bus) ConsumerInfo(ctx context.Context, stream, durable string) (ConsumerInfo, error) {
+	consumer, err := b.js.Consumer(ctx, stream, durable)
+	if err != nil {
+		return ConsumerInfo{}, readError(err)
+	}
+	return consumerInfo(consumer.CachedInfo()), nil
+}
+
+// Consumers lists the consumers of a stream.
+func (b *Bus) Consumers(ctx context.Context, stream string) ([]ConsumerInfo, error) {
+	handle, err := b.stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	list := handle.ListConsumers(ctx)
+	var infos []ConsumerInfo
+	for info := range list.Info() {
+		infos = append(infos, consumerInfo(info))
+	}
+	if list.Err() != nil {
+		return nil, readError(list.Err())
+	}
+	return infos, nil
+}
+
+func consumerInfo(info *jetstream.ConsumerInfo) ConsumerInfo {
+	return ConsumerInfo{Name: info.Name, Pending: info.NumPending, InFlight: info.NumAckPending,
+		Delivered: info.Delivered.Stream, AckFloor: info.AckFloor.Stream, Subjects: info.Config.FilterSubjects,
+		Metadata: info.Config.Metadata, Created: info.Created}
+}
+
+// DeleteConsumer removes a durable consumer and its position. One that is gone already is no error.
+func (b *Bus) DeleteConsumer(ctx context.Context, stream, durable string) error {
+	if err := b.js.DeleteConsumer(ctx, stream, durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return readError(err)
+	}
+	return nil
+}
