@@ -1,0 +1,85 @@
+package relay
+
+import "time"
+
+// OrderKey names an order of a source.
+type OrderKey struct {
+	Source string
+	Order  string
+}
+
+// OrderState is what all updates of one order, seen so far in any order, add up to.
+type OrderState struct {
+	OrderKey
+	Name    string
+	Known   bool      // an update with lines was seen; false when only refunds came
+	Version time.Time // of the newest update that asks for something
+	Rank    string    // tells updates of one Version apart: the greater one counts
+	Intent  Intent
+	Reason  string
+	Lines   []Line            // of the newest update
+	Refunds []Refund          // union by ID
+	Courses map[string]string // SKU → course, pinned when first resolved
+	Webhook string            // id of the webhook that last changed it
+}
+
+// SKUState is what is known of a SKU that is no course key itself.
+type SKUState string
+
+// The states of a SKU.
+const (
+	SKUUnknown SKUState = ""       // not asked yet, or being asked
+	SKUCourse  SKUState = "course" // it leads to Course
+	SKUNone    SKUState = "none"   // the LMS has no redirect for it: not a course
+	SKUBroken  SKUState = "broken" // it leads somewhere, but to no course; Reason says where it ends
+)
+
+// SKU is a stock-keeping unit and the course that it leads to.
+type SKU struct {
+	SKU       string
+	State     SKUState
+	Course    string
+	Reason    string
+	CheckedAt time.Time
+	Attempts  int
+}
+
+// Work is an enrolment with all that the enroller keeps to work it off. A row with ID 0 is new.
+type Work struct {
+	Enrollment
+	LearnerKey    string // the address in lower case: what "the same learner" means
+	SKU           string // what Course was made from; Course is empty until it is known
+	Direct        bool   // the sender waits for the outcome; goes first
+	MailDue       bool   // the LMS should write to the learner with the first success
+	Unsure        bool   // the LMS may have done it: ask before trying again
+	Touched       bool   // something of this row may be in the LMS
+	InFlight      bool   // a call is under way, or its process died
+	Account       bool   // the LMS has an account for the address
+	GroupLimit    int    // learners at most in the next call; 0 = as configured
+	Fails         int    // failures in a row of this row alone
+	FirstFailedAt *time.Time
+	Generation    int             // grows when Action changes; an answer for an older one is not the outcome
+	Told          EnrollmentState // last state published as an event
+	ToldVersion   int             // how many were published
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// WorkGroup is what the rows of one bulk call have in common, with how many rows are due.
+type WorkGroup struct {
+	Course     string
+	Action     EnrollmentAction
+	MailDue    bool
+	Unsure     bool
+	Direct     bool
+	Retry      bool // rows that failed before
+	GroupLimit int
+	Rows       int       // due now, counted up to the limit asked for
+	Oldest     time.Time // when the first of them fell due
+}
+
+// Gate is what the shared call budget answers: go, or wait.
+type Gate struct {
+	Wait  time.Duration // 0: the call is counted, make it now
+	Spent int           // calls of the last minute, this one included
+}
