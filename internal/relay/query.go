@@ -61,3 +61,14 @@ type DeliveryQuery struct {
 	Since        time.Time
 	Until        time.Time
 }
+
+// LogQuery chooses messages of one stream, newest first.
+type LogQuery struct {
+	Stream   string
+	Subjects []string // NATS patterns; none chooses all
+	Limit    int      // messages at most
+	Before   uint64   // only sequences below it; 0 starts at the newest
+	Since    time.Time
+	Until    time.Time // stored before; zero: no bound
+	NoBody   bool      // leave the bodies away
+}

@@ -1,0 +1,95 @@
+// Package console is the operators' side of edrelay on the admin listener: the REST API under /api/v1 with its OpenAPI
+// document, health, readiness and metrics, and the console in the browser.
+package console
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/gofiber/fiber/v3"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options is what a console is made of. Listener, Token and Log are needed; the routes of a port that is nil do
+// not exist.
+type Options struct {
+	Listener net.Listener
+	Token    string // the admin token; 16 characters or more
+	Version  string
+	Log      *slog.Logger
+	Metrics  prometheus.Gatherer
+	Checks   []Check
+	Ports    Ports
+	Now      func() time.Time
+	Secure   bool // cookies only over TLS: set when a proxy before the listener speaks it
+}
+
+// Check is one condition of readiness. Its error may be read by strangers, so only the public message of a relay.Error
+// is shown.
+type Check struct {
+	Name string
+	Test func(context.Context) error
+}
+
+// Service serves the admin listener.
+type Service struct {
+	opts   Options
+	app    *fiber.App
+	routes []route
+	stop   chan struct{} // closed when Run ends, so that live streams end too
+}
+
+const minTokenLength = 16
+
+// New makes a console; Run serves it.
+func New(opts Options) (*Service, error) {
+	if opts.Listener == nil || opts.Log == nil {
+		return nil, errors.New("console: Listener and Log are needed")
+	}
+	if len(opts.Token) < minTokenLength {
+		return nil, relay.Errorf(relay.CodeInvalid, "admin.token must have at least %d characters", minTokenLength)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Service{opts: opts, stop: make(chan struct{})}
+	s.app = fiber.New(fiber.Config{
+		AppName:      "edrelay console",
+		ErrorHandler: s.problem,
+		Immutable:    true,
+		BodyLimit:    4 << 20,
+		ReadTimeout:  30 * time.Second,
+		IdleTimeout:  2 * time.Minute,
+	})
+	s.app.Use(s.recoverPanic)
+	s.health()
+	s.api()
+	s.app.Use(func(fiber.Ctx) error { return relay.Errorf(relay.CodeNotFound, "no such page") })
+	return s, nil
+}
+
+// Run serves until ctx is done, then lets running requests end and returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() {
+		failed <- s.app.Listener(s.opts.Listener, fiber.ListenConfig{DisableStartupMessage: true})
+	}()
+	s.opts.Log.Info("console listening", "addr", s.opts.Listener.Addr().String())
+	select {
+	case err := <-failed:
+		close(s.stop)
+		return err
+	case <-ctx.Done():
+	}
+	close(s.stop)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := s.app.ShutdownWithContext(drain); err != nil {
+		s.opts.Log.Warn("console stopped with requests running", "error", err)
+	}
+	return nil
+}

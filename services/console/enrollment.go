@@ -1,0 +1,64 @@
+package console
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/gofiber/fiber/v3"
+)
+
+func (s *Service) enrollmentRoutes() []route {
+	if s.opts.Ports.Enrollments == nil {
+		return nil
+	}
+	return []route{
+		listRoute(s, route{
+			path: "/enrollments", role: relay.RoleViewer, tag: "enrollments", summary: "What was asked of the LMS and what it answered",
+			query: []param{
+				oneOf("state", "Where it stands.",
+					relay.EnrollmentWaiting, relay.EnrollmentEnrolled, relay.EnrollmentAllowed, relay.EnrollmentUnenrolled, relay.EnrollmentParked),
+				text("source", "Name of the source."), text("order", "Number of the order."), text("learner", "Address of the learner."),
+				text("course", "Course id."), text("webhook_id", "The webhook that asked for it."),
+			},
+		}, s.enrollmentListing),
+		{
+			method: fiber.MethodGet, path: "/enrollments/{id}", role: relay.RoleViewer, tag: "enrollments", summary: "One enrolment",
+			answer: relay.Enrollment{}, handle: func(c fiber.Ctx) error {
+				id, err := numberParam(c, "id")
+				if err != nil {
+					return err
+				}
+				return answer(c, func(ctx context.Context) (relay.Enrollment, error) {
+					return s.opts.Ports.Enrollments.Enrollment(ctx, id)
+				})
+			},
+		},
+	}
+}
+
+func (s *Service) enrollmentListing(v values) listing[relay.Enrollment] {
+	q := relay.EnrollmentQuery{
+		State: relay.EnrollmentState(v.text("state")), Source: v.text("source"), Order: v.text("order"), Learner: v.text("learner"),
+		Course: v.text("course"), WebhookID: v.text("webhook_id"),
+	}
+	return listing[relay.Enrollment]{
+		read: func(ctx context.Context, p relay.Page) ([]relay.Enrollment, error) {
+			q := q
+			q.Page = p
+			return s.opts.Ports.Enrollments.Enrollments(ctx, q)
+		},
+		mark: func(e relay.Enrollment) relay.Mark { return numberMark(e.ID) },
+	}
+}
+
+func numberMark(id int64) relay.Mark { return relay.Mark{ID: strconv.FormatInt(id, 10)} }
+
+// numberParam reads a path parameter that is a row's number; anything else names nothing.
+func numberParam(c fiber.Ctx, name string) (int64, error) {
+	id, err := strconv.ParseInt(c.Params(name), 10, 64)
+	if err != nil || id <= 0 {
+		return 0, relay.ErrNotFound
+	}
+	return id, nil
+}

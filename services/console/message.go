@@ -1,0 +1,54 @@
+package console
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// message reads one message of the log with its payload; nil when the log keeps it no longer.
+func (s *Service) message(ctx context.Context, stream string, sequence uint64) (*relay.LogEntry, error) {
+	if s.opts.Ports.Log == nil || sequence == 0 {
+		return nil, nil
+	}
+	m, err := s.opts.Ports.Log.Message(ctx, stream, sequence)
+	if relay.CodeOf(err) == relay.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return logEntry(m), nil
+}
+
+func logEntry(m relay.Received) *relay.LogEntry {
+	entry := &relay.LogEntry{
+		Stream: m.Stream, Sequence: m.Sequence, Subject: m.Subject, ID: m.ID, Type: m.Type, Source: m.Source,
+		Time: m.Time, StoredAt: m.Stored, ContentType: m.ContentType, Headers: map[string]string{},
+		Body: string(m.Body), Encoding: "utf-8",
+	}
+	for name, value := range m.Header {
+		if !secretHeader(name) {
+			entry.Headers[name] = value
+		}
+	}
+	if !utf8.Valid(m.Body) {
+		entry.Body, entry.Encoding = base64.StdEncoding.EncodeToString(m.Body), "base64"
+	}
+	return entry
+}
+
+// secretHeader tells whether a header may hold what opens a door; a signature opens one only with its body, but the
+// body stands beside it.
+func secretHeader(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"authorization", "cookie", "signature", "hmac", "secret", "token", "password"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}

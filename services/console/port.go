@@ -1,0 +1,63 @@
+package console
+
+import (
+	"context"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Ports are the parts of edrelay that the console shows and steers. Lists return at most Page.Limit rows (always set
+// by the console), newest first; a thing that does not exist is relay.ErrNotFound.
+type Ports struct {
+	Webhooks    Webhooks
+	Enrollments Enrollments
+	Sources     Sources
+	Log         Log
+	Keys        Keys
+	Audit       Audit
+}
+
+// Webhooks is the ledger of verified webhooks.
+type Webhooks interface {
+	Webhooks(context.Context, relay.WebhookQuery) ([]relay.Webhook, error)
+	Webhook(ctx context.Context, id string) (relay.Webhook, error)
+	// KnownWebhooks tells which of the sequences of WEBHOOKS are in the ledger.
+	KnownWebhooks(ctx context.Context, sequences []uint64) (map[uint64]bool, error)
+}
+
+// Enrollments is the ledger of enrolments.
+type Enrollments interface {
+	Enrollments(context.Context, relay.EnrollmentQuery) ([]relay.Enrollment, error)
+	Enrollment(ctx context.Context, id int64) (relay.Enrollment, error)
+}
+
+// Sources are the configured senders.
+type Sources interface {
+	Sources(context.Context) ([]relay.Source, error)
+	// TestSource posts a signed test webhook of the source to the door and says what it answered.
+	TestSource(ctx context.Context, name string) (relay.SourceTest, error)
+}
+
+// Log reads the streams.
+type Log interface {
+	// Newest gives the messages of a stream on subjects that match any of the patterns (none: all), newest first.
+	Newest(context.Context, relay.LogQuery) ([]relay.Received, error)
+	// Message gives one message by its sequence.
+	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
+}
+
+// Keys are the API keys of operators.
+type Keys interface {
+	APIKeys(context.Context, relay.Page) ([]relay.APIKey, error)
+	// APIKeyByHash gives the key with this SHA-256, revoked or not.
+	APIKeyByHash(ctx context.Context, hash []byte) (relay.APIKey, error)
+	CreateAPIKey(ctx context.Context, key relay.APIKey, hash []byte) error
+	// RevokeAPIKey ends a key; doing it again changes nothing.
+	RevokeAPIKey(ctx context.Context, id string) (relay.APIKey, error)
+}
+
+// Audit is the trail of what operators did.
+type Audit interface {
+	RecordAudit(context.Context, relay.AuditEntry) error
+	AuditTrail(context.Context, relay.AuditQuery) ([]relay.AuditEntry, error)
+}

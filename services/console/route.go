@@ -1,0 +1,90 @@
+package console
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/gofiber/fiber/v3"
+)
+
+// route is one operation of the REST API: what answers it and what the OpenAPI document says of it.
+type route struct {
+	method  string
+	path    string // below /api/v1, parameters as {name}
+	role    relay.Role
+	tag     string
+	summary string
+	about   string
+	query   []param
+	body    any    // zero value of the request body's type; nil for none
+	answer  any    // zero value of the answer's type; nil for no content
+	list    bool   // the answer is a page of rows of that type
+	media   string // of the answer; "" is application/json
+	status  int    // of success; 0 is 200
+	handle  fiber.Handler
+}
+
+const apiPrefix = "/api/v1"
+
+func (s *Service) api() {
+	s.routes = s.allRoutes()
+	document := s.document()
+	s.app.Get(apiPrefix+"/openapi.json", func(c fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, "application/json")
+		return c.Send(document)
+	})
+	group := s.app.Group(apiPrefix, s.authenticate)
+	for _, r := range s.routes {
+		group.Add([]string{r.method}, fiberPath(r.path), s.guarded(r))
+	}
+	s.refuseOtherMethods(group)
+	group.Use(func(fiber.Ctx) error { return relay.Errorf(relay.CodeNotFound, "no such resource") })
+}
+
+// allRoutes is the one list of what the API can do.
+func (s *Service) allRoutes() []route {
+	var all []route
+	for _, add := range []func() []route{
+		s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes,
+	} {
+		all = append(all, add()...)
+	}
+	return all
+}
+
+// guarded checks the role and the query's names, answers, and writes the audit trail of everything that changes.
+func (s *Service) guarded(r route) fiber.Handler {
+	return func(c fiber.Ctx) error {
+		if !operator(c).Role.Allows(r.role) {
+			return &relay.Error{
+				Code: relay.CodeForbidden, Message: "this needs the role " + string(r.role),
+				Hint: "use a key with that role, or the admin token",
+			}
+		}
+		if err := checkQuery(c, r.query); err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		if r.method == http.MethodGet {
+			return r.handle(c)
+		}
+		return s.audited(c, r)
+	}
+}
+
+func (s *Service) refuseOtherMethods(group fiber.Router) {
+	seen := map[string]bool{}
+	for _, r := range s.routes {
+		if !seen[r.path] {
+			seen[r.path] = true
+			group.All(fiberPath(r.path), func(fiber.Ctx) error {
+				return relay.Errorf(relay.CodeMethod, "this resource does not understand the method")
+			})
+		}
+	}
+}
+
+var pathParam = regexp.MustCompile(`\{(\w+)\}`)
+
+func fiberPath(path string) string { return pathParam.ReplaceAllString(path, ":$1") }

@@ -1,0 +1,151 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Rows that stand only on the log are marked by their sequence. Rejected webhooks are in no ledger, because what a
+// stranger sends writes nothing to Postgres, so this is their id too.
+const (
+	rejectedID = "rejected-"
+	unreadMark = "accepted-"
+)
+
+// webhooks lists the ledger together with what stands only on the log: webhooks that the enroller has not read yet,
+// and rejected ones.
+func (s *Service) webhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+	onLog := s.opts.Ports.Log != nil && q.Order == ""
+	var all []relay.Webhook
+	for _, part := range []struct {
+		wanted bool
+		read   func(context.Context, relay.WebhookQuery) ([]relay.Webhook, error)
+	}{
+		{q.State != relay.WebhookRejected && q.State != relay.WebhookAccepted, s.opts.Ports.Webhooks.Webhooks},
+		{onLog && (q.State == "" || q.State == relay.WebhookAccepted), s.unreadWebhooks},
+		{onLog && (q.State == "" || q.State == relay.WebhookRejected), s.rejectedWebhooks},
+	} {
+		if !part.wanted {
+			continue
+		}
+		rows, err := part.read(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	slices.SortFunc(all, func(a, b relay.Webhook) int {
+		return cmp.Or(b.ReceivedAt.Compare(a.ReceivedAt), cmp.Compare(b.Sequence, a.Sequence), cmp.Compare(b.ID, a.ID))
+	})
+	return all[:min(len(all), q.Limit)], nil
+}
+
+func webhookMark(w relay.Webhook) relay.Mark {
+	if w.State == relay.WebhookAccepted {
+		return relay.Mark{Time: w.ReceivedAt, ID: unreadMark + strconv.FormatUint(w.Sequence, 10)}
+	}
+	return relay.Mark{Time: w.ReceivedAt, ID: w.ID}
+}
+
+// unreadWebhooks gives those of WEBHOOKS that the ledger does not know.
+func (s *Service) unreadWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+	parts := strings.SplitN(relay.WebhookSubject(q.Source, q.Topic), ".", 3)
+	if q.Source == "" {
+		parts[1] = "*"
+	}
+	if q.Topic == "" {
+		parts[2] = ">"
+	}
+	log := logQuery(relay.StreamWebhooks, strings.Join(parts, "."), unreadMark, q)
+	return scanLog(ctx, s.opts.Ports.Log, log, func(messages []relay.Received) ([]relay.Webhook, error) {
+		sequences := make([]uint64, len(messages))
+		for i, m := range messages {
+			sequences[i] = m.Sequence
+		}
+		known, err := s.opts.Ports.Webhooks.KnownWebhooks(ctx, sequences)
+		if err != nil {
+			return nil, err
+		}
+		var rows []relay.Webhook
+		for _, m := range messages {
+			if !known[m.Sequence] {
+				rows = append(rows, acceptedRow(m))
+			}
+		}
+		return rows, nil
+	})
+}
+
+func (s *Service) rejectedWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+	pattern := "rejected.>"
+	if q.Source != "" {
+		pattern = strings.TrimSuffix(relay.RejectedSubject(q.Source, "x"), "x") + ">"
+	}
+	return scanLog(ctx, s.opts.Ports.Log, logQuery(relay.StreamRejected, pattern, rejectedID, q), func(messages []relay.Received) ([]relay.Webhook, error) {
+		var rows []relay.Webhook
+		for _, m := range messages {
+			if w := rejectedRow(m); q.Topic == "" || w.Topic == q.Topic {
+				rows = append(rows, w)
+			}
+		}
+		return rows, nil
+	})
+}
+
+// logQuery asks the log for what is older than the page's mark: by sequence when the mark is a row of this stream,
+// by time otherwise.
+func logQuery(stream, pattern, prefix string, q relay.WebhookQuery) relay.LogQuery {
+	log := relay.LogQuery{Stream: stream, Subjects: []string{pattern}, Limit: q.Limit, Since: q.Since, Until: q.Until, NoBody: true}
+	if text, ok := strings.CutPrefix(q.Before.ID, prefix); ok {
+		log.Before, _ = strconv.ParseUint(text, 10, 64)
+	} else if at := q.Before.Time; !at.IsZero() && (log.Until.IsZero() || at.Before(log.Until)) {
+		log.Until = at
+	}
+	return log
+}
+
+// webhook finds one by its id, in the ledger or on the log.
+func (s *Service) webhook(ctx context.Context, id string) (relay.Webhook, error) {
+	if text, ok := strings.CutPrefix(id, rejectedID); ok && s.opts.Ports.Log != nil {
+		sequence, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return relay.Webhook{}, relay.ErrNotFound
+		}
+		m, err := s.opts.Ports.Log.Message(ctx, relay.StreamRejected, sequence)
+		if err != nil {
+			return relay.Webhook{}, err
+		}
+		return rejectedRow(m), nil
+	}
+	w, err := s.opts.Ports.Webhooks.Webhook(ctx, id)
+	if relay.CodeOf(err) != relay.CodeNotFound || s.opts.Ports.Log == nil {
+		return w, err
+	}
+	unread, scanErr := s.unreadWebhooks(ctx, relay.WebhookQuery{Page: relay.Page{Limit: pageSize}})
+	if scanErr != nil {
+		return relay.Webhook{}, scanErr
+	}
+	if i := slices.IndexFunc(unread, func(w relay.Webhook) bool { return w.ID == id }); i >= 0 {
+		return unread[i], nil
+	}
+	return relay.Webhook{}, err
+}
+
+func acceptedRow(m relay.Received) relay.Webhook {
+	return relay.Webhook{
+		ID: m.ID, Source: m.Header[relay.HeaderSource], Topic: m.Header[relay.HeaderTopic], ReceivedAt: m.Stored,
+		State: relay.WebhookAccepted, Reason: "not yet worked", Sequence: m.Sequence,
+	}
+}
+
+func rejectedRow(m relay.Received) relay.Webhook {
+	return relay.Webhook{
+		ID: rejectedID + strconv.FormatUint(m.Sequence, 10), Source: m.Header[relay.HeaderSource], Topic: m.Header[relay.HeaderTopic],
+		ReceivedAt: m.Stored, State: relay.WebhookRejected, Reason: m.Header[relay.HeaderReason], Sequence: m.Sequence,
+	}
+}
