@@ -29,10 +29,10 @@ type Order struct {
 // Line is one line of an order.
 type Line struct {
 	ID       string // the sender's key of the line, unique within the order; its position when it gives none
-	SKU      string // course id, or what leads to one
+	SKU      string // course id, or what leads to one; "" when the line has none, which is a line that is no course
 	Learner  string // e-mail address, trimmed; empty when the line has none
-	Quantity int
-	Problem  string // why this line can't be worked, for people ("no learner's address"); "" when it can
+	Quantity int    // as ordered; 0: taken off the order since, so what it asked for is undone
+	Problem  string // why its learner can't be worked, for people ("no learner's address"); "" when it can; a line that is no course is skipped whatever its problem
 }
 
 // Refund takes some quantity of some lines back. Refunds of one order add up, each ID once.
