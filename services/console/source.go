@@ -38,6 +38,12 @@ func (s *Service) sources(ctx context.Context, p relay.Page) ([]relay.Source, er
 	var rows []relay.Source
 	for _, src := range all {
 		if src.Name > p.Before.ID && len(rows) < p.Limit {
+			if src.Paths == nil {
+				src.Paths = []string{}
+			}
+			if src.Settings == nil {
+				src.Settings = map[string]string{}
+			}
 			rows = append(rows, src)
 		}
 	}

@@ -1,0 +1,130 @@
+package console_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/console"
+)
+
+func makeKey(r *running, role relay.Role, ttl string) console.NewKey {
+	r.t.Helper()
+	status, raw := r.call(http.MethodPost, "/api/v1/keys", "", console.KeyRequest{Name: string(role), Role: role, TTL: ttl})
+	if status != http.StatusCreated {
+		r.t.Fatalf("make key: %d %s", status, raw)
+	}
+	return parse[console.NewKey](r.t, raw)
+}
+
+func TestOnlyKnownTokensGetIn(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	key := makeKey(r, relay.RoleViewer, "")
+	for token, want := range map[string]int{
+		"-": 401, "wrong": 401, adminToken + "x": 401, "edrk_wrong": 401, strings.ToUpper(adminToken): 401, adminToken: 200, key.Key: 200,
+	} {
+		status, header, raw := r.callHeader(http.MethodGet, "/api/v1/webhooks", token, nil)
+		if status != want {
+			t.Errorf("%s: %d, want %d", token, status, want)
+		}
+		if want == 401 && (header.Get("WWW-Authenticate") == "" || bytes.Contains(raw, []byte("wrong"))) {
+			t.Errorf("%s: %v %s", token, header, raw)
+		}
+	}
+}
+
+func TestRolesHoldBackWhatTheyShould(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	viewer, op := makeKey(r, relay.RoleViewer, "").Key, makeKey(r, relay.RoleOperator, "").Key
+	for _, c := range []struct {
+		method, path, token string
+		want                int
+	}{
+		{http.MethodGet, "/api/v1/webhooks", viewer, 200},
+		{http.MethodPost, "/api/v1/sources/shopify/test", viewer, 403},
+		{http.MethodPost, "/api/v1/sources/shopify/test", op, 200},
+		{http.MethodGet, "/api/v1/keys", op, 403},
+		{http.MethodGet, "/api/v1/audit-trail", op, 403},
+		{http.MethodGet, "/api/v1/audit-trail", "", 200},
+	} {
+		if status, raw := r.call(c.method, c.path, c.token, nil); status != c.want {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, status, raw, c.want)
+		}
+	}
+}
+
+func TestARevokedOrExpiredKeyIsNoKey(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	r := start(t, func(o *console.Options) { o.Now = func() time.Time { return now } })
+	revoked, short := makeKey(r, relay.RoleAdmin, ""), makeKey(r, relay.RoleAdmin, "1h")
+	for range 2 {
+		if status, raw := r.call(http.MethodDelete, "/api/v1/keys/"+revoked.ID, "", nil); status != 200 {
+			t.Fatalf("revoke: %d %s", status, raw)
+		}
+	}
+	if status, _ := r.call(http.MethodGet, "/api/v1/webhooks", short.Key, nil); status != 200 {
+		t.Errorf("living key: %d", status)
+	}
+	now = now.Add(time.Hour)
+	for _, key := range []string{revoked.Key, short.Key} {
+		if status, _ := r.call(http.MethodGet, "/api/v1/webhooks", key, nil); status != 401 {
+			t.Errorf("dead key: %d", status)
+		}
+	}
+}
+
+func TestChangesAreWrittenDownWithWhoAndWhat(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	key := makeKey(r, relay.RoleOperator, "").Key
+	r.call(http.MethodPost, "/api/v1/sources/shopify/test", key, nil)
+	r.call(http.MethodPost, "/api/v1/sources/nobody/test", key, nil)
+	trail := get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail").Items
+	if len(trail) != 3 {
+		t.Fatalf("%d entries", len(trail))
+	}
+	for i, want := range []relay.AuditEntry{
+		{Who: "operator", Action: "POST /api/v1/sources/{name}/test", Target: "nobody", Status: 404},
+		{Who: "operator", Action: "POST /api/v1/sources/{name}/test", Target: "shopify", Status: 200},
+		{Who: "admin", Action: "POST /api/v1/keys", Target: "", Status: 201},
+	} {
+		if got := trail[i]; got.Who != want.Who || got.Action != want.Action || got.Target != want.Target || got.Status != want.Status || got.At.IsZero() {
+			t.Errorf("entry %d: %+v", i, got)
+		}
+	}
+}
+
+func TestDefectsAreLoggedAndNotTold(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	r := start(t, func(o *console.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r.ledger.fail = errors.New("password=hunter2 in the cause")
+	status, raw := r.call(http.MethodGet, "/api/v1/enrollments?learner=ada@example.org", "", nil)
+	if status != 500 || bytes.Contains(raw, []byte("hunter2")) {
+		t.Errorf("%d %s", status, raw)
+	}
+	if text := log.String(); !strings.Contains(text, "console request failed") || strings.Contains(text, "ada@") {
+		t.Errorf("log: %s", text)
+	}
+}
+
+func TestAShortAdminTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if _, err := console.New(console.Options{Listener: listener, Token: "short", Log: slog.New(slog.DiscardHandler)}); err == nil {
+		t.Error("taken")
+	}
+}
