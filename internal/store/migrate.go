@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	ledgersql "github.com/edrelay/edrelay/sql"
+)
+
+// Migration is one step of the ledger's schema.
+type Migration struct {
+	Version   int64      `json:"version"`
+	Name      string     `json:"name"`
+	AppliedAt *time.Time `json:"applied_at"` // nil: not yet
+}
+
+// Migrate brings the schema up to date and makes the partitions of the time at hand. Processes that start together
+// wait for one another.
+func (s *Store) Migrate(ctx context.Context) error {
+	err := s.withGoose(func(provider *goose.Provider) error {
+		_, err := provider.Up(ctx)
+		return err
+	})
+	if err != nil {
+		return wrap("migrate ledger", err)
+	}
+	_, err = s.MaintainPartitions(ctx, time.Now())
+	return err
+}
+
+// MigrationStatus lists all migrations that this edrelay knows, oldest first.
+func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
+	var list []Migration
+	err := s.withGoose(func(provider *goose.Provider) error {
+		status, err := provider.Status(ctx)
+		for _, one := range status {
+			migration := Migration{Version: one.Source.Version, Name: one.Source.Path}
+			if one.State == goose.StateApplied {
+				migration.AppliedAt = &one.AppliedAt
+			}
+			list = append(list, migration)
+		}
+		return err
+	})
+	return list, wrap("read migration status", err)
+}
+
+// CheckMigrated fails with CodeUnavailable and what to do when the schema is older than this edrelay needs.
+func (s *Store) CheckMigrated(ctx context.Context) error {
+	list, err := s.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	pending := 0
+	for _, one := range list {
+		if one.AppliedAt == nil {
+			pending++
+		}
+	}
+	if pending > 0 {
+		return &relay.Error{
+			Code: relay.CodeUnavailable, Message: fmt.Sprintf("the ledger lacks %d migrations", pending),
+			Hint: "Run edrelay migrate up.",
+		}
+	}
+	return nil
+}
+
+func (s *Store) withGoose(work func(*goose.Provider) error) error {
+	config := s.pool.Config().ConnConfig.Copy()
+	delete(config.RuntimeParams, "statement_timeout") // a migration may take its time
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	provider, err := migrations(db)
+	if err != nil {
+		return err
+	}
+	return work(provider)
+}
+
+func migrations(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(ledgersql.Migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return nil, err
+	}
+	// Domains have ranges of numbers of their own, so a newer edrelay may bring a lower number than the highest applied.
+	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true))
+}

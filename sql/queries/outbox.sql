@@ -1,0 +1,12 @@
+-- name: AddToOutbox :batchexec
+INSERT INTO outbox (dedup_id, event_type, about, at, body) VALUES (@dedup_id, @event_type, @about, @at, @body)
+ON CONFLICT (dedup_id) DO NOTHING;
+
+-- name: TakeFromOutbox :many
+SELECT * FROM outbox ORDER BY id LIMIT @at_most FOR UPDATE SKIP LOCKED;
+
+-- name: DropFromOutbox :exec
+DELETE FROM outbox WHERE id = ANY(@ids::bigint[]);
+
+-- name: CountOutbox :one
+SELECT count(*) FROM outbox;
