@@ -92,6 +92,9 @@ func (c cluster) initialise(ctx context.Context) error {
 	if err := os.RemoveAll(draft); err != nil {
 		return fmt.Errorf("remove a half-made cluster: %w", err)
 	}
+	if c.throwaway && c.fromTemplate(ctx, draft) {
+		return os.Rename(draft, c.data)
+	}
 	args := []string{
 		"--pgdata", draft, "--username", Database, "--encoding", "UTF8", "--locale", "C",
 		"--auth-local", "trust", "--auth-host", "reject",
@@ -107,6 +110,9 @@ func (c cluster) initialise(ctx context.Context) error {
 			Hint:    "see to the space and the rights in " + c.home + ", or set database.url",
 			Err:     err,
 		}
+	}
+	if c.throwaway {
+		c.keepTemplate(ctx, draft)
 	}
 	return os.Rename(draft, c.data)
 }

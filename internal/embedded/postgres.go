@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,8 @@ import (
 // Database is the name of the database and of the owning role that StartPostgres makes.
 const Database = "edrelay"
 
+const restartWait = time.Second
+
 // PostgresConfig says where an embedded Postgres lives.
 type PostgresConfig struct {
 	Dir       string       // of this server alone; made when missing
@@ -27,12 +30,17 @@ type PostgresConfig struct {
 	Throwaway bool         // for tests: no fsync, many connections, an end without a checkpoint; a crash loses data
 }
 
-// Postgres is a Postgres server that this process started and that ends with it.
+// Postgres is a Postgres server that this process started and that ends with it. Should the server end on its own, it
+// is started again.
 type Postgres struct {
 	cluster cluster
 	lock    *dirLock
-	process *postmaster
 	log     *slog.Logger
+	stop    context.CancelFunc
+	done    chan struct{} // closed when the server has ended for good
+
+	mu      sync.Mutex
+	process *postmaster
 }
 
 // StartPostgres makes the cluster when there is none, ends a server that a killed process left behind, starts one and
@@ -67,12 +75,43 @@ func startPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	pg := &Postgres{cluster: c, process: process, log: cfg.Log}
+	kept, stop := context.WithCancel(context.WithoutCancel(ctx))
+	pg := &Postgres{cluster: c, process: process, log: cfg.Log, stop: stop, done: make(chan struct{})}
 	if err := pg.ensureDatabase(ctx); err != nil {
+		stop()
 		process.stop()
 		return nil, err
 	}
+	go pg.keep(kept, process)
 	return pg, nil
+}
+
+// keep starts the server again whenever it ends, until ctx is done; then it ends the server.
+func (p *Postgres) keep(ctx context.Context, process *postmaster) {
+	defer close(p.done)
+	for {
+		select {
+		case <-ctx.Done():
+			process.stop()
+			return
+		case <-process.done:
+		}
+		p.log.Error("postgres ended on its own, starting it again", "pid", process.pid())
+		for {
+			next, err := startPostmaster(ctx, p.cluster, p.log)
+			if err == nil {
+				process = next
+				break
+			}
+			p.log.Error("postgres does not start again", "err", err)
+			if pause(ctx, restartWait) != nil {
+				return
+			}
+		}
+		p.mu.Lock()
+		p.process = process
+		p.mu.Unlock()
+	}
 }
 
 // URL connects to the database through a socket that only this user reaches.
@@ -86,14 +125,19 @@ func (p *Postgres) DatabaseURL(name string) string {
 }
 
 // Pid is the process id of the server.
-func (p *Postgres) Pid() int { return p.process.pid() }
-
-// Done is closed when the server has ended, by Shutdown or on its own.
-func (p *Postgres) Done() <-chan struct{} { return p.process.done }
+func (p *Postgres) Pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.process.pid()
+}
 
 // Shutdown ends the server: open transactions are rolled back, everything committed is on disk. It may be called twice.
 func (p *Postgres) Shutdown() {
-	p.process.stop()
+	p.stop()
+	<-p.done
+	if filepath.Dir(p.cluster.socket) != p.cluster.home {
+		_ = os.Remove(p.cluster.socket) // the next start makes it again
+	}
 	p.lock.Release()
 }
 

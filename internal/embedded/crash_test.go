@@ -1,0 +1,226 @@
+package embedded
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func TestNothingCommittedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := rootedDir(t)
+	const rounds = 3
+	committed := 0
+	for round := range rounds {
+		c := startChild(t, dir)
+		conn := dial(t, c.postgres)
+		stream := openStream(t, c.nats)
+		if round == 0 {
+			mustExec(t, conn, "create table line (id int)")
+		}
+		if got := countRows(t, conn); got != committed {
+			t.Fatalf("after kill %d: %d rows, want %d", round, got, committed)
+		}
+		if got := countMessages(t, stream); got != committed {
+			t.Fatalf("after kill %d: %d messages, want %d", round, got, committed)
+		}
+		if got := postmasters(t, filepath.Join(dir, "postgres")); got != 1 {
+			t.Fatalf("after kill %d: %d Postgres servers, want 1", round, got)
+		}
+		for range 50 {
+			mustExec(t, conn, "insert into line values (1)")
+			publish(t, c.nats)
+			committed++
+		}
+		c.kill()
+	}
+}
+
+func TestAnOrphanedServerIsEndedBeforeTheNextStarts(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := rootedDir(t)
+	c, err := prepareCluster(ctx, PostgresConfig{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan, err := startPostmaster(ctx, c, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(orphan.stop)
+
+	pg := startPostgresFor(t, PostgresConfig{Dir: dir})
+
+	select {
+	case <-orphan.done:
+	default:
+		t.Error("the orphan still runs")
+	}
+	if pg.Pid() == orphan.pid() {
+		t.Error("the orphan was taken for a server of our own")
+	}
+}
+
+func TestAForeignProcessWithTheOldIDIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := rootedDir(t)
+	startPostgresFor(t, PostgresConfig{Dir: dir}).Shutdown()
+	stranger := exec.Command("sleep", "60")
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = stranger.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = stranger.Process.Kill() })
+	home, err := filepath.EvalSymlinks(filepath.Join(dir, "cluster"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := strconv.Itoa(stranger.Process.Pid) + "\n" + home + "\n1\n5432\n"
+	file := filepath.Join(home, "data", "postmaster.pid")
+	if err := os.WriteFile(file, []byte(stale), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	who, err := postgresOwner("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(file, who.uid, who.gid); err != nil {
+		t.Fatal(err)
+	}
+
+	startPostgresFor(t, PostgresConfig{Dir: dir})
+
+	select {
+	case <-ended:
+		t.Error("the stranger was killed")
+	default:
+	}
+}
+
+func TestAServerThatIsKilledIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	pg := startPostgresFor(t, PostgresConfig{Dir: rootedDir(t)})
+	old := pg.Pid()
+	if err := exec.Command("kill", "-9", strconv.Itoa(old)).Run(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		conn, err := pgx.Connect(t.Context(), pg.URL())
+		if err == nil {
+			conn.Close(t.Context())
+			if pg.Pid() != old {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not back: %v", err)
+		}
+		if err := pause(t.Context(), lookEvery); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAClusterThatWasOnlyHalfMadeIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := rootedDir(t)
+	half := filepath.Join(dir, "cluster", "data.new")
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "PG_VERSION"), []byte("15\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conn := dial(t, startPostgresFor(t, PostgresConfig{Dir: dir}).URL())
+	mustExec(t, conn, "create table works (id int)")
+}
+
+// postmasters counts the servers whose data lie in dir.
+func postmasters(t *testing.T, dir string) int {
+	t.Helper()
+	home, err := filepath.EvalSymlinks(filepath.Join(dir, "cluster"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("ps", "-eo", "command").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(out), "-D "+filepath.Join(home, "data"))
+}
+
+func dial(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func mustExec(t *testing.T, conn *pgx.Conn, statement string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func countRows(t *testing.T, conn *pgx.Conn) (n int) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), "select count(*) from line").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func jetStream(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func openStream(t *testing.T, url string) jetstream.Stream {
+	t.Helper()
+	stream, err := jetStream(t, url).CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{Name: "LINES", Subjects: []string{"lines"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+func publish(t *testing.T, url string) {
+	t.Helper()
+	if _, err := jetStream(t, url).Publish(t.Context(), "lines", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func countMessages(t *testing.T, stream jetstream.Stream) int {
+	t.Helper()
+	info, err := stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.State.Msgs)
+}
