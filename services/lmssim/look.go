@@ -1,0 +1,54 @@
+package lmssim
+
+import "github.com/edrelay/edrelay/services/lmssim/campus"
+
+// State is all that was arranged and all that came of it. What State gives, Load takes.
+type State struct {
+	campus.Snapshot
+	Clients   []Client   `json:"clients,omitempty"`
+	Redirects []Redirect `json:"redirects,omitempty"`
+}
+
+// State copies the state.
+func (s *Server) State() State {
+	state := State{Clients: s.clients.list(), Redirects: s.redirects.list()}
+	s.campus.Read(func(t *campus.Tx) { state.Snapshot = t.Snapshot() })
+	return state
+}
+
+// Load adds a state to what is there; the first error ends it.
+func (s *Server) Load(state State) error {
+	if err := s.campus.Do(false, func(t *campus.Tx) error { return t.Load(state.Snapshot) }); err != nil {
+		return err
+	}
+	for _, c := range state.Clients {
+		if err := s.AddClient(c); err != nil {
+			return err
+		}
+	}
+	for _, r := range state.Redirects {
+		if err := s.AddRedirect(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Mails lists the newest mails, oldest first.
+func (s *Server) Mails() (mails []Mail) {
+	s.campus.Read(func(t *campus.Tx) { mails = t.Mails() })
+	return mails
+}
+
+// AuditTrail lists the newest audit rows, oldest first.
+func (s *Server) AuditTrail() (rows []Audit) {
+	s.campus.Read(func(t *campus.Tx) { rows = t.AuditTrail() })
+	return rows
+}
+
+// Requests lists the newest requests of an endpoint, or of all for "", oldest first; one that is still worked has
+// status 0.
+func (s *Server) Requests(endpoint Endpoint) []Request { return s.calls.list(endpoint) }
+
+// Faults lists the faults in force with their counts.
+func (s *Server) Faults() []Fault { return s.faults.snapshot() }

@@ -1,0 +1,5 @@
+package lmssim
+
+type sink struct{}
+
+func (s *sink) reset() {}
