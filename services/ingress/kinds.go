@@ -3,11 +3,13 @@ package ingress
 import (
 	"github.com/edrelay/edrelay/services/ingress/source"
 	"github.com/edrelay/edrelay/services/ingress/source/shopify"
+	"github.com/edrelay/edrelay/services/ingress/source/woocommerce"
 )
 
 // Kinds lists every kind of source. Adding one is its folder and a line here.
 func Kinds() []source.Kind {
 	return []source.Kind{
 		shopify.Kind(),
+		woocommerce.Kind(),
 	}
 }

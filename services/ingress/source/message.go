@@ -29,7 +29,7 @@ func Webhook(s Source, r *Request, topic, identity, about string, header map[str
 		Source:      "/sources/" + s.Name(),
 		Time:        r.Received,
 		About:       about,
-		ContentType: contentType(r),
+		ContentType: ContentType(r),
 		DedupID:     id,
 		Header:      header,
 		Body:        r.Body,
@@ -52,7 +52,8 @@ func BodyIdentity(body []byte) string {
 	return "body:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-func contentType(r *Request) string {
+// ContentType gives the content type that the request names, JSON when it names none that a header can carry.
+func ContentType(r *Request) string {
 	if value := r.Header.Get("Content-Type"); value != "" && len(value) <= 128 && printable(value) {
 		return value
 	}

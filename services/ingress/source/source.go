@@ -29,6 +29,10 @@ type Kind struct {
 	// Greet answers a request that carries no proof and changes nothing (WooCommerce's ping); nil: there is none.
 	Greet func(*Request) (Answer, bool)
 
+	// Headers are the sender's own that ride along with what is rejected, so that it can be verified again. No
+	// header that is itself a secret.
+	Headers []string
+
 	// Refuse writes a refusal as this kind's senders know it; nil: the door's own short JSON.
 	Refuse func(*Refusal) Answer
 }
@@ -102,7 +106,7 @@ type Accepted struct {
 	Outcome func(relay.DirectOutcome) Answer
 	Wait    time.Duration
 
-	// Respond makes the answer from what edrelay knows, instead of the log.
+	// Respond makes the answer from what edrelay knows, instead of the log, within Wait when that is set.
 	Respond func(ctx context.Context) (Answer, error)
 }
 

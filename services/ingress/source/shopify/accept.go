@@ -27,10 +27,8 @@ func (s *Shop) Accept(_ context.Context, r *source.Request) (source.Accepted, er
 	if identity == "id:" {
 		identity = source.BodyIdentity(r.Body)
 	}
-	header := r.Keep(headerShop, headerTopic, headerWebhookID, headerTriggered, headerSignature,
-		"X-Shopify-Event-Id", "X-Shopify-Api-Version")
 	return source.Accepted{
-		Message: source.Webhook(s, r, topic, identity, about, header),
+		Message: source.Webhook(s, r, topic, identity, about, r.Keep(headers()...)),
 		Answer:  source.Answer{Status: 200},
 	}, nil
 }

@@ -43,6 +43,7 @@ func Kind() source.Kind {
 			{Path: "/webhooks/shopify/refund/create", Topic: topicRefund},
 		},
 		Key:      shopOf,
+		Headers:  headers(),
 		Settings: func() any { return defaults() },
 		New:      func(c source.Config) (source.Source, error) { return New(c) },
 		Refuse:   func(r *source.Refusal) source.Answer { return source.Answer{Status: r.Status} },
@@ -56,6 +57,11 @@ type Settings struct {
 	EnrollOn        string   `yaml:"enroll_on"`        // created | paid
 	OnRefund        string   `yaml:"on_refund"`        // unenroll | keep
 	EmailProperties []string `yaml:"email_properties"` // of a line item; the first with a value has the learner's address
+}
+
+func headers() []string {
+	return []string{headerShop, headerTopic, headerWebhookID, headerTriggered, headerSignature,
+		"X-Shopify-Event-Id", "X-Shopify-Api-Version"}
 }
 
 func defaults() *Settings {

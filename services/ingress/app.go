@@ -1,0 +1,102 @@
+package ingress
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/gofiber/fiber/v3"
+)
+
+// concurrency bounds the connections served at once, and with the body limit the memory that strangers can take.
+const concurrency = 4096
+
+// newApp makes the HTTP server: bodies as they are on the wire, nothing told to strangers but the status and a
+// short sentence.
+func (s *Service) newApp() *fiber.App {
+	o := s.options
+	app := fiber.New(fiber.Config{
+		AppName:                      "edrelay",
+		BodyLimit:                    o.BodyLimit,
+		ReadBufferSize:               o.HeaderLimit,
+		ReadTimeout:                  o.ReadTimeout,
+		WriteTimeout:                 o.ReadTimeout,
+		IdleTimeout:                  time.Minute,
+		Concurrency:                  concurrency,
+		CaseSensitive:                true,
+		DisablePreParseMultipartForm: true,
+		ErrorHandler:                 s.serverError,
+		ProxyHeader:                  fiber.HeaderXForwardedFor,
+		TrustProxy:                   true,
+		TrustProxyConfig:             fiber.TrustProxyConfig{Proxies: o.TrustedProxies},
+		EnableIPValidation:           true,
+	})
+	for _, path := range s.doors.paths() {
+		app.All(path, s.guarded(s.shared))
+	}
+	app.All("/webhooks/in/:source", s.guarded(s.named))
+	return app
+}
+
+// guarded turns a panic into a 500 and a log line, for a stranger's bytes must not end the process.
+func (s *Service) guarded(handler fiber.Handler) fiber.Handler {
+	return func(c fiber.Ctx) (err error) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.options.Log.Error("request ended in a panic", "path", c.Path(), "cause", fmt.Sprintf("%T", cause),
+					"stack", string(debug.Stack()))
+				s.metrics.panics.Inc()
+				err = fiber.ErrInternalServerError
+			}
+		}()
+		return handler(c)
+	}
+}
+
+// serverError answers what never reached a source: unknown paths, requests too large or too slow, broken HTTP.
+func (s *Service) serverError(c fiber.Ctx, err error) error {
+	status := fiber.StatusInternalServerError
+	if failure, ok := errors.AsType[*fiber.Error](err); ok {
+		status = failure.Code
+	}
+	if status == fiber.StatusBadGateway { // what Fiber calls a connection that broke while it was read
+		status = fiber.StatusBadRequest
+	}
+	if status == fiber.StatusInternalServerError {
+		s.options.Log.Error("request failed", "path", c.Path(), "error", err)
+	}
+	s.metrics.refused.WithLabelValues(fmt.Sprint(status)).Inc()
+	return writeProblem(c, status, sentence(status))
+}
+
+func sentence(status int) string {
+	switch status {
+	case fiber.StatusNotFound:
+		return "There is nothing at this path."
+	case fiber.StatusMethodNotAllowed:
+		return "This path takes POST only."
+	case fiber.StatusRequestEntityTooLarge:
+		return "The body is larger than this server takes."
+	case fiber.StatusRequestHeaderFieldsTooLarge:
+		return "The headers are larger than this server takes."
+	case fiber.StatusRequestTimeout:
+		return "The request took too long to arrive."
+	case fiber.StatusNotImplemented:
+		return "This method is not known."
+	case fiber.StatusBadRequest:
+		return "The request is not valid HTTP."
+	}
+	return "Internal error."
+}
+
+// writeProblem writes the door's own short JSON.
+func writeProblem(c fiber.Ctx, status int, message string) error {
+	body, err := json.Marshal(map[string]string{"error": message})
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "application/json")
+	return c.Status(status).Send(body)
+}

@@ -1,0 +1,54 @@
+package ingress
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/edrelay/edrelay/services/ingress/source"
+)
+
+// door is a fixed path with the kind that it leads to.
+type door struct {
+	kind  source.Kind
+	route source.Route
+}
+
+// doors finds the source that a request is for.
+type doors struct {
+	byPath  map[string]door
+	kinds   map[string]source.Kind
+	sources *source.Registry
+}
+
+func newDoors(kinds []source.Kind, sources *source.Registry) *doors {
+	d := &doors{byPath: map[string]door{}, kinds: map[string]source.Kind{}, sources: sources}
+	for _, kind := range kinds {
+		d.kinds[kind.Name] = kind
+		for _, route := range kind.Routes {
+			d.byPath[route.Path] = door{kind: kind, route: route}
+		}
+	}
+	return d
+}
+
+func (d *doors) paths() []string { return slices.Sorted(maps.Keys(d.byPath)) }
+
+// candidates gives the sources that a request on a shared path may be of: the one that its key names, or all of
+// the kind where nothing names it. The error is a *source.Refusal.
+func (d *doors) candidates(kind source.Kind, r *source.Request) ([]source.Source, error) {
+	all := d.sources.OfKind(kind.Name)
+	if len(all) == 0 {
+		return nil, &source.Refusal{Status: 404, Reason: "unconfigured", Message: "No source of this kind is configured."}
+	}
+	if kind.Key == nil {
+		return all, nil
+	}
+	key, err := kind.Key(r)
+	if err != nil {
+		return nil, err
+	}
+	if found := d.sources.Keyed(kind.Name, key); found != nil {
+		return []source.Source{found}, nil
+	}
+	return nil, source.Refuse(403, "shop", "no source is configured for this sender")
+}
