@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Each reads a list row by row as it arrives, newest first, at most limit rows (0 = all).
+func Each[T any](ctx context.Context, c *Client, path string, query url.Values, limit int, row func(T) error) error {
+	query = maps.Clone(query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("limit", strconv.Itoa(limit))
+	resp, err := c.do(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	reader := json.NewDecoder(resp.Body)
+	for range 3 { // {"items":[
+		if _, err := reader.Token(); err != nil {
+			return c.broken(err)
+		}
+	}
+	for reader.More() {
+		var one T
+		if err := reader.Decode(&one); err != nil {
+			return c.broken(err)
+		}
+		if err := row(one); err != nil {
+			return err
+		}
+	}
+	for range 4 { // ],"next":"…"}
+		if _, err := reader.Token(); err != nil {
+			return c.broken(err)
+		}
+	}
+	return nil
+}
+
+// List reads a list into memory.
+func List[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) ([]T, error) {
+	rows := []T{}
+	err := Each(ctx, c, path, query, limit, func(row T) error {
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
+}
