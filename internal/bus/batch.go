@@ -20,98 +20,97 @@ const (
 	headerBatchSequence = "Nats-Batch-Sequence"
 	headerBatchCommit   = "Nats-Batch-Commit"
 
-	codeBatchDisabled  jetstream.ErrorCode = 10174
-	codeBatchDuplicate jetstream.ErrorCode = 10201
+	codeBatchDisabled jetstream.ErrorCode = 10174
 )
 
 // batchWait is how long the answer to a batch may take before its messages are sent singly.
 const batchWait = 2 * time.Second
 
-// flight is a group that was sent and whose answer is to come.
+// batchLeast is the smallest group worth a batch: the server's work for a batch costs about as much as this many
+// single messages.
+const batchLeast = 4
+
+// flight is a group that was sent and whose answers are to come.
 type flight struct {
-	items    []*item
-	repeats  []*item // equal DedupID as one of items
-	id       string  // of the batch; "" for a single message
+	items    []*item // of the batch
+	id       string  // of the batch
 	question question
 	lost     context.Context
-	err      error // sending failed
+	err      error   // sending the batch failed
+	alone    []asked // sent by themselves
 }
 
-// send writes the group to the connection, as one atomic batch when it holds more than one message.
+// send writes the group to the connection: as one atomic batch what can be in one, the rest message by message.
 func (p *publisher) send(group []*item) flight {
-	f := flight{lost: p.bus.epoch.now()}
-	f.items, f.repeats = distinct(group)
-	switch {
-	case len(f.items) == 0:
-		return f
-	case len(f.items) == 1:
-		f.question, f.err = p.bus.replies.ask(encode(f.items[0].message))
-		return f
-	case p.bus.noBatches.Load():
-		f.err = errBatchesOff
-		return f
+	batch, alone := p.split(group)
+	f := flight{items: batch}
+	if len(batch) > 0 {
+		f.lost = p.bus.epoch.now()
+		f.id = nuid.Next()
+		f.question, f.err = p.sendBatch(batch, f.id)
 	}
-	f.id = nuid.Next()
-	last := len(f.items) - 1
-	for i, it := range f.items {
-		message := encode(it.message)
-		message.Header[headerBatchID] = []string{f.id}
-		message.Header[headerBatchSequence] = []string{strconv.Itoa(i + 1)}
-		if i == last {
-			message.Header[headerBatchCommit] = []string{"1"}
-			f.question, f.err = p.bus.replies.ask(message)
-		} else {
-			f.err = p.bus.conn.PublishMsg(message)
-		}
-		if f.err != nil {
-			return f
-		}
-	}
+	f.alone = p.ask(alone)
 	return f
 }
 
-var errBatchesOff = errors.New("the stream takes no atomic batches")
-
-// distinct drops those whose callers have gone and sets repeats of a DedupID aside: the server refuses a batch that
-// holds one id twice.
-func distinct(group []*item) (items, repeats []*item) {
-	seen := make(map[string]struct{}, len(group))
+// split tells what goes as a batch. The server refuses a whole batch for one DedupID that it knows or that is there
+// twice, so what was published before as far as this process knows goes alone. Callers that have gone are settled.
+func (p *publisher) split(group []*item) (batch, alone []*item) {
 	for _, it := range group {
-		if it.ctx.Err() != nil && len(group) > 1 {
+		switch {
+		case it.ctx.Err() != nil:
 			it.settle(relay.Receipt{}, unavailable("The log did not take the message in time.", context.Cause(it.ctx)))
-			continue
+		case p.recent.known(it.message.DedupID):
+			alone = append(alone, it)
+		default:
+			batch = append(batch, it)
 		}
-		if _, again := seen[it.message.DedupID]; again {
-			repeats = append(repeats, it)
-			continue
-		}
-		seen[it.message.DedupID] = struct{}{}
-		items = append(items, it)
 	}
-	return items, repeats
+	if len(batch) < batchLeast || p.bus.noBatches.Load() {
+		return nil, append(batch, alone...)
+	}
+	return batch, alone
+}
+
+func (p *publisher) sendBatch(items []*item, id string) (question, error) {
+	for i, it := range items {
+		message := encode(it.message)
+		message.Header[headerBatchID] = []string{id}
+		message.Header[headerBatchSequence] = []string{strconv.Itoa(i + 1)}
+		if i == len(items)-1 {
+			message.Header[headerBatchCommit] = []string{"1"}
+			return p.bus.replies.ask(message)
+		}
+		if err := p.bus.conn.PublishMsg(message); err != nil {
+			return question{}, err
+		}
+	}
+	return question{}, nil
 }
 
 // land waits for the log's word on the flight and settles its items. A batch refused or of unknown outcome is sent
 // again message by message, which is safe because each has a DedupID.
 func (p *publisher) land(f flight) {
-	if len(f.items) == 0 {
-		return
+	if len(f.items) > 0 {
+		p.landBatch(f)
 	}
-	if f.id == "" && len(f.items) == 1 && f.err == nil {
-		p.landOne(f.items[0], f.question, f.lost, nil)
-	} else if receipt, err := p.outcome(f); err == nil {
+	p.landAlone(f.alone)
+}
+
+func (p *publisher) landBatch(f flight) {
+	receipt, err := p.outcome(f)
+	if err == nil {
 		first := receipt.Sequence - uint64(len(f.items)) + 1
 		for i, it := range f.items {
 			it.settle(relay.Receipt{Stream: receipt.Stream, Sequence: first + uint64(i)}, nil)
 		}
-	} else {
-		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeBatchDisabled {
-			p.bus.noBatches.Store(true)
-		}
-		p.bus.log.Debug("batch refused, publishing singly", "stream", p.stream, "messages", len(f.items), "error", err)
-		p.singles(f.items)
+		return
 	}
-	p.singles(f.repeats)
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeBatchDisabled {
+		p.bus.noBatches.Store(true)
+	}
+	p.bus.log.Debug("batch not confirmed, publishing singly", "stream", p.stream, "messages", len(f.items), "error", err)
+	p.landAlone(p.ask(f.items))
 }
 
 // outcome gives the receipt of the last message of a batch, or why the batch is not known to be durable.

@@ -27,7 +27,8 @@ func BenchmarkPublish(b *testing.B) {
 }
 
 func benchmarkPublish(b *testing.B, callers int, change func(*bus.Config)) {
-	log := newGround(b).connect(change)
+	g := newGround(b)
+	log := g.staged(g.connect(change))
 	body := bytes.Repeat([]byte("x"), 6400)
 	run := strconv.FormatInt(time.Now().UnixNano(), 36)
 	var next sync.Mutex

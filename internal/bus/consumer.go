@@ -25,7 +25,7 @@ type ConsumerConfig struct {
 	Stream        string
 	Durable       string            // name; "" is an ordered reader without acknowledgements that leaves nothing behind
 	Description   string            // for people who look at the server
-	Subjects      []string          // empty: all of the stream; overlapping ones are joined
+	Subjects      []string          // empty: all of the stream; overlapping ones are joined, which may read more than each asks
 	Start         Start             // for a consumer that does not exist yet
 	MaxAckPending int               // messages handed out and not settled; default 1000, 1 keeps the order
 	AckWait       time.Duration     // unsettled for so long, a message is handed out again; default 30s
@@ -46,8 +46,11 @@ type Consumer struct {
 	failed   error
 }
 
-// ErrConsumerGone is what Fetch returns after the consumer was deleted on the server.
-var ErrConsumerGone = errors.New("the consumer does not exist any more")
+// ErrConsumerGone is what Fetch returns after the consumer was deleted on the server, ErrStopped after Stop.
+var (
+	ErrConsumerGone = errors.New("the consumer does not exist any more")
+	ErrStopped      = errors.New("the consumer was stopped")
+)
 
 // Consumer makes the consumer, or changes the standing one to the configuration, and begins to fetch ahead.
 func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, error) {
@@ -142,7 +145,7 @@ func (c *Consumer) trouble(err error) {
 }
 
 // Fetch waits for at least one message and returns up to most of those that are there. It ends with ctx, with
-// ErrConsumerGone, or with nats.ErrConnectionClosed after Stop.
+// ErrConsumerGone or ErrStopped.
 func (c *Consumer) Fetch(ctx context.Context, most int) ([]relay.Received, error) {
 	var batch []relay.Received
 	select {
@@ -170,7 +173,7 @@ func (c *Consumer) ended() error {
 	if c.failed != nil {
 		return c.failed
 	}
-	return nats.ErrConnectionClosed
+	return ErrStopped
 }
 
 // Stop ends the reading; what was fetched ahead is handed out again after its AckWait.

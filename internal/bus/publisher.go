@@ -118,6 +118,7 @@ type publisher struct {
 	stream  string
 	queue   chan *item
 	slots   chan struct{} // one for each group that may be under way
+	recent  recent
 	quit    chan struct{}
 	running sync.WaitGroup
 	stopped sync.Once

@@ -2,12 +2,12 @@ package bus_test
 
 import (
 	"context"
+	"net/url"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"github.com/edrelay/edrelay/internal/bus"
+	"github.com/edrelay/edrelay/internal/embedded"
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
@@ -15,41 +15,34 @@ import (
 type ground struct {
 	t      testing.TB
 	dir    string
-	port   int
-	server *server.Server
+	addr   string
+	server *embedded.NATS
 }
 
 func newGround(t testing.TB) *ground {
-	g := &ground{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
+	g := &ground{t: t, dir: t.TempDir(), addr: "127.0.0.1:0"}
 	g.start()
 	t.Cleanup(g.stop)
 	return g
 }
 
 func (g *ground) start() {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: g.port, JetStream: true, StoreDir: g.dir,
-		SyncAlways: true, NoLog: true, NoSigs: true, MaxPayload: 4 << 20})
+	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: g.dir, Addr: g.addr})
 	if err != nil {
-		g.t.Fatalf("make the server: %v", err)
+		g.t.Fatalf("start the server: %v", err)
 	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		g.t.Fatal("the server did not get ready")
+	at, err := url.Parse(server.URL())
+	if err != nil {
+		g.t.Fatal(err)
 	}
-	if address := s.Addr(); address != nil {
-		g.port = portOf(address.String())
-	}
-	g.server = s
+	g.server, g.addr = server, at.Host
 }
 
-func (g *ground) stop() {
-	g.server.Shutdown()
-	g.server.WaitForShutdown()
-}
+func (g *ground) stop() { g.server.Shutdown() }
 
 func (g *ground) connect(change ...func(*bus.Config)) *bus.Bus {
 	g.t.Helper()
-	config := bus.Config{URL: g.server.ClientURL()}
+	config := bus.Config{URL: g.server.URL()}
 	for _, c := range change {
 		c(&config)
 	}
@@ -60,6 +53,15 @@ func (g *ground) connect(change ...func(*bus.Config)) *bus.Bus {
 	g.t.Cleanup(b.Close)
 	if err := b.EnsureStreams(g.t.Context()); err != nil {
 		g.t.Fatalf("ensure streams: %v", err)
+	}
+	return b
+}
+
+// staged has the server stage batches in memory, as `up` does.
+func (g *ground) staged(b *bus.Bus) *bus.Bus {
+	g.t.Helper()
+	if err := g.server.StageInMemory(relay.StreamWebhooks, relay.StreamRejected, relay.StreamEvents); err != nil {
+		g.t.Fatalf("stage in memory: %v", err)
 	}
 	return b
 }

@@ -12,23 +12,45 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// singles sends each message by itself, all under way at once, until each is settled.
-func (p *publisher) singles(items []*item) {
-	var waiting sync.WaitGroup
+// asked is a message that was sent by itself.
+type asked struct {
+	item     *item
+	question question
+	lost     context.Context
+	err      error // sending failed
+}
+
+// ask sends each message by itself, in order, and waits for none.
+func (p *publisher) ask(items []*item) []asked {
+	var sent []asked
 	for _, it := range items {
-		lost := p.bus.epoch.now()
-		q, err := p.bus.replies.ask(encode(it.message))
-		waiting.Go(func() { p.landOne(it, q, lost, err) })
+		a := asked{item: it, lost: p.bus.epoch.now()}
+		a.question, a.err = p.bus.replies.ask(encode(it.message))
+		sent = append(sent, a)
+	}
+	return sent
+}
+
+// landAlone waits until each is settled.
+func (p *publisher) landAlone(sent []asked) {
+	if len(sent) == 1 {
+		p.landOne(sent[0])
+		return
+	}
+	var waiting sync.WaitGroup
+	for _, a := range sent {
+		waiting.Go(func() { p.landOne(a) })
 	}
 	waiting.Wait()
 }
 
 // landOne waits for the answer to one message, and asks again while its caller waits and the answer is not known.
-func (p *publisher) landOne(it *item, q question, lost context.Context, err error) {
+func (p *publisher) landOne(a asked) {
+	it, err := a.item, a.err
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		var receipt relay.Receipt
 		if err == nil {
-			receipt, err = single(it.ctx, q, lost)
+			receipt, err = single(it.ctx, a.question, a.lost)
 		}
 		if err == nil || final(err) {
 			it.settle(receipt, publishError(err))
@@ -40,8 +62,8 @@ func (p *publisher) landOne(it *item, q question, lost context.Context, err erro
 			return
 		case <-time.After(pause):
 		}
-		lost = p.bus.epoch.now()
-		q, err = p.bus.replies.ask(encode(it.message))
+		a.lost = p.bus.epoch.now()
+		a.question, err = p.bus.replies.ask(encode(it.message))
 	}
 }
 

@@ -27,8 +27,9 @@ type NATSConfig struct {
 
 // NATS is a NATS server with JetStream in this process. Every acknowledged write has been fsynced.
 type NATS struct {
-	server *server.Server
-	lock   *dirLock
+	server  *server.Server
+	lock    *dirLock
+	staging string // directory in memory for atomic batches; "" for none
 }
 
 // StartNATS starts the server and returns when clients can connect. A directory that is in use, an address that is
@@ -61,6 +62,7 @@ func (n *NATS) InProcessConn() (net.Conn, error) { return n.server.InProcessConn
 func (n *NATS) Shutdown() {
 	n.server.Shutdown()
 	n.server.WaitForShutdown()
+	n.unstage()
 	n.lock.Release()
 }
 
