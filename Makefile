@@ -2,14 +2,60 @@
 SHELL := /bin/bash
 GO ?= go
 
+# Packages tested at a time: each may run a Postgres and NATS servers of its own.
+TEST_PACKAGES ?= 2
+TEST_TIMEOUT ?= 15m
+SOAK_TIME ?= 10m
+
+.DEFAULT_GOAL := build
+
 .PHONY: build
-build:
+build: needs-go
 	CGO_ENABLED=0 $(GO) build -o bin/edrelay ./services/edrelay
 
-# Tools are pinned in deploy/tools and built into .tools.
-.tools/sqlc: deploy/tools/go.mod deploy/tools/go.sum
-	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" github.com/sqlc-dev/sqlc/cmd/sqlc
+# demo sends real signed webhooks through all of edrelay to a simulated Open edX; DEMO="--once" ends by itself.
+.PHONY: demo
+demo: build
+	@[ -n "$$EDRELAY_DATABASE_URL" ] || deploy/install postgres
+	@bin/edrelay demo $(DEMO)
+
+.PHONY: test
+test: needs-go
+	@deploy/install postgres redis node chromium
+	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
+
+.PHONY: lint
+lint: .tools/staticcheck
+	$(GO) vet work
+	.tools/staticcheck work
+
+# bench prints every budget of the design, both sides of each ratio in one run.
+.PHONY: bench
+bench: needs-go
+	@deploy/install postgres redis
+	$(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench . -benchmem work
+
+# soak keeps edrelay busy and kills parts of it for SOAK_TIME.
+.PHONY: soak
+soak: needs-go
+	@deploy/install postgres redis
+	EDRELAY_SOAK=$(SOAK_TIME) $(GO) test -count=1 -p 1 -timeout 0 -tags soak -run '^TestSoak' -v ./services/...
 
 .PHONY: generate
 generate: .tools/sqlc
 	cd sql && ../.tools/sqlc generate
+
+# Tools are pinned in deploy/tools and built into .tools.
+.tools/sqlc: package := github.com/sqlc-dev/sqlc/cmd/sqlc
+.tools/staticcheck: package := honnef.co/go/tools/cmd/staticcheck
+.tools/sqlc .tools/staticcheck: deploy/tools/go.mod deploy/tools/go.sum | needs-go
+	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
+	@touch $@
+
+.PHONY: needs-go
+needs-go:
+	@command -v $(GO) >/dev/null || { echo "make: Go 1.26 or newer is needed: https://go.dev/dl" >&2; exit 1; }
+
+.PHONY: clean
+clean:
+	rm -rf bin .tools
