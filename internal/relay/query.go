@@ -38,6 +38,7 @@ type EnrollmentQuery struct {
 	Learner   string // address, compared without case
 	Course    string
 	WebhookID string
+	Reason    string // exactly
 }
 
 // EventQuery chooses events of the log; empty fields choose all. Sorted by Sequence.

@@ -65,6 +65,51 @@ type Work struct {
 	UpdatedAt     time.Time
 }
 
+// Announce gives the type of the event that the row's state deserves and notes that it was told; "" when there is
+// nothing new to tell. A state is told once, however often it is reached again without another in between.
+func (w *Work) Announce() string {
+	event := map[EnrollmentState]string{
+		EnrollmentEnrolled: EventEnrollmentSucceeded, EnrollmentAllowed: EventEnrollmentAllowed,
+		EnrollmentUnenrolled: EventEnrollmentRevoked, EnrollmentParked: EventEnrollmentFailed,
+	}[w.State]
+	neverIn := w.State == EnrollmentUnenrolled && w.Told == "" && !w.Touched
+	if event == "" || w.State == w.Told || neverIn {
+		return ""
+	}
+	w.Told = w.State
+	w.ToldVersion++
+	return event
+}
+
+// OrderRecord is an order with all of its enrolments, locked for a change. Rows may be changed and added (ID 0);
+// ids in Dropped are deleted.
+type OrderRecord struct {
+	State   OrderState
+	Rows    []*Work
+	Dropped []int64
+	Notes   []string // added to the webhook that last changed the order
+	Ignored string   // why that webhook came to nothing after all; "" when it didn't
+}
+
+// Attempt is one answer of the LMS for one enrolment, for people.
+type Attempt struct {
+	At           time.Time `json:"at"`
+	EnrollmentID int64     `json:"-"`
+	Call         string    `json:"call"`   // enroll, unenroll or look
+	Status       int       `json:"status"` // HTTP status; 0: no answer
+	Outcome      string    `json:"outcome"`
+}
+
+// EnrollerStatus is how one enroller process fares with the LMS.
+type EnrollerStatus struct {
+	Instance string    `json:"instance"`
+	State    string    `json:"state"` // ready, down (the circuit is open), paused (the LMS refuses edrelay), absent (no lms is configured)
+	Reason   string    `json:"reason"`
+	Hint     string    `json:"hint"`
+	Since    time.Time `json:"since"`
+	SeenAt   time.Time `json:"seen_at"`
+}
+
 // WorkGroup is what the rows of one bulk call have in common, with how many rows are due.
 type WorkGroup struct {
 	Course     string

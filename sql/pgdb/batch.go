@@ -73,7 +73,7 @@ func (b *AddToOutboxBatchResults) Close() error {
 	return b.br.Close()
 }
 
-const insertEnrollment = `-- name: InsertEnrollment :batchexec
+const insertEnrollment = `-- name: InsertEnrollment :batchone
 INSERT INTO enrollments (
     webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at,
     direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation,
@@ -82,6 +82,7 @@ VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
     $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
     $24, $25, $26)
+RETURNING id
 `
 
 type InsertEnrollmentBatchResults struct {
@@ -156,18 +157,20 @@ func (q *Queries) InsertEnrollment(ctx context.Context, arg []InsertEnrollmentPa
 	return &InsertEnrollmentBatchResults{br, len(arg), false}
 }
 
-func (b *InsertEnrollmentBatchResults) Exec(f func(int, error)) {
+func (b *InsertEnrollmentBatchResults) QueryRow(f func(int, int64, error)) {
 	defer b.br.Close()
 	for t := 0; t < b.tot; t++ {
+		var id int64
 		if b.closed {
 			if f != nil {
-				f(t, ErrBatchAlreadyClosed)
+				f(t, id, ErrBatchAlreadyClosed)
 			}
 			continue
 		}
-		_, err := b.br.Exec()
+		row := b.br.QueryRow()
+		err := row.Scan(&id)
 		if f != nil {
-			f(t, err)
+			f(t, id, err)
 		}
 	}
 }

@@ -105,56 +105,6 @@ func (q *Queries) ClaimGroup(ctx context.Context, arg ClaimGroupParams) ([]Enrol
 	return items, nil
 }
 
-const dueDirect = `-- name: DueDirect :many
-SELECT course, action, mail_due, unsure, direct, (fails > 0)::boolean AS retry, group_limit,
-       count(*)::integer AS rows, min(next_attempt_at)::timestamptz AS oldest
-FROM enrollments
-WHERE state = 'waiting' AND direct AND course <> '' AND lease_until IS NULL AND next_attempt_at <= $1::timestamptz
-GROUP BY 1, 2, 3, 4, 5, 6, 7
-`
-
-type DueDirectRow struct {
-	Course     string
-	Action     string
-	MailDue    bool
-	Unsure     bool
-	Direct     bool
-	Retry      bool
-	GroupLimit int32
-	Rows       int32
-	Oldest     time.Time
-}
-
-func (q *Queries) DueDirect(ctx context.Context, now time.Time) ([]DueDirectRow, error) {
-	rows, err := q.db.Query(ctx, dueDirect, now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []DueDirectRow{}
-	for rows.Next() {
-		var i DueDirectRow
-		if err := rows.Scan(
-			&i.Course,
-			&i.Action,
-			&i.MailDue,
-			&i.Unsure,
-			&i.Direct,
-			&i.Retry,
-			&i.GroupLimit,
-			&i.Rows,
-			&i.Oldest,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const dueGroups = `-- name: DueGroups :many
 WITH RECURSIVE courses AS (
     (SELECT course FROM enrollments WHERE state = 'waiting' AND course <> '' AND lease_until IS NULL ORDER BY course LIMIT 1)
@@ -231,18 +181,6 @@ SELECT pg_advisory_xact_lock(hashtext('edrelay claim'))
 func (q *Queries) LockClaims(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, lockClaims)
 	return err
-}
-
-const nextDue = `-- name: NextDue :one
-SELECT coalesce(min(next_attempt_at), 'epoch')::timestamptz FROM enrollments
-WHERE state = 'waiting' AND course <> '' AND lease_until IS NULL
-`
-
-func (q *Queries) NextDue(ctx context.Context) (time.Time, error) {
-	row := q.db.QueryRow(ctx, nextDue)
-	var column_1 time.Time
-	err := row.Scan(&column_1)
-	return column_1, err
 }
 
 const recoverLeases = `-- name: RecoverLeases :execrows

@@ -117,6 +117,67 @@ func (q *Queries) DeleteEnrollments(ctx context.Context, ids []int64) error {
 	return err
 }
 
+const enrollmentsOfOrder = `-- name: EnrollmentsOfOrder :many
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE source = $1 AND order_id = $2 ORDER BY id
+`
+
+type EnrollmentsOfOrderParams struct {
+	Source  string
+	OrderID string
+}
+
+func (q *Queries) EnrollmentsOfOrder(ctx context.Context, arg EnrollmentsOfOrderParams) ([]Enrollment, error) {
+	rows, err := q.db.Query(ctx, enrollmentsOfOrder, arg.Source, arg.OrderID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Enrollment{}
+	for rows.Next() {
+		var i Enrollment
+		if err := rows.Scan(
+			&i.ID,
+			&i.WebhookID,
+			&i.Source,
+			&i.OrderID,
+			&i.Learner,
+			&i.LearnerKey,
+			&i.Sku,
+			&i.Course,
+			&i.Action,
+			&i.State,
+			&i.Reason,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.Direct,
+			&i.MailDue,
+			&i.Mailed,
+			&i.Unsure,
+			&i.Touched,
+			&i.InFlight,
+			&i.Account,
+			&i.GroupLimit,
+			&i.Fails,
+			&i.FirstFailedAt,
+			&i.Generation,
+			&i.Told,
+			&i.ToldVersion,
+			&i.Notes,
+			&i.LeaseOwner,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const enrollmentsOfOrders = `-- name: EnrollmentsOfOrders :many
 SELECT enrollments.id, enrollments.webhook_id, enrollments.source, enrollments.order_id, enrollments.learner, enrollments.learner_key, enrollments.sku, enrollments.course, enrollments.action, enrollments.state, enrollments.reason, enrollments.attempts, enrollments.next_attempt_at, enrollments.direct, enrollments.mail_due, enrollments.mailed, enrollments.unsure, enrollments.touched, enrollments.in_flight, enrollments.account, enrollments.group_limit, enrollments.fails, enrollments.first_failed_at, enrollments.generation, enrollments.told, enrollments.told_version, enrollments.notes, enrollments.lease_owner, enrollments.lease_until, enrollments.created_at, enrollments.updated_at FROM enrollments
 JOIN (SELECT unnest($1::text[]) AS source, unnest($2::text[]) AS id) AS k
@@ -223,62 +284,6 @@ func (q *Queries) GetEnrollment(ctx context.Context, id int64) (Enrollment, erro
 		&i.UpdatedAt,
 	)
 	return i, err
-}
-
-const getEnrollments = `-- name: GetEnrollments :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE id = ANY($1::bigint[]) ORDER BY id
-`
-
-func (q *Queries) GetEnrollments(ctx context.Context, ids []int64) ([]Enrollment, error) {
-	rows, err := q.db.Query(ctx, getEnrollments, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Enrollment{}
-	for rows.Next() {
-		var i Enrollment
-		if err := rows.Scan(
-			&i.ID,
-			&i.WebhookID,
-			&i.Source,
-			&i.OrderID,
-			&i.Learner,
-			&i.LearnerKey,
-			&i.Sku,
-			&i.Course,
-			&i.Action,
-			&i.State,
-			&i.Reason,
-			&i.Attempts,
-			&i.NextAttemptAt,
-			&i.Direct,
-			&i.MailDue,
-			&i.Mailed,
-			&i.Unsure,
-			&i.Touched,
-			&i.InFlight,
-			&i.Account,
-			&i.GroupLimit,
-			&i.Fails,
-			&i.FirstFailedAt,
-			&i.Generation,
-			&i.Told,
-			&i.ToldVersion,
-			&i.Notes,
-			&i.LeaseOwner,
-			&i.LeaseUntil,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const listAfter = `-- name: ListAfter :many

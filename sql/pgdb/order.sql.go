@@ -26,22 +26,6 @@ func (q *Queries) EnsureOrders(ctx context.Context, arg EnsureOrdersParams) erro
 	return err
 }
 
-const getOrder = `-- name: GetOrder :one
-SELECT state FROM orders WHERE source = $1 AND id = $2
-`
-
-type GetOrderParams struct {
-	Source string
-	ID     string
-}
-
-func (q *Queries) GetOrder(ctx context.Context, arg GetOrderParams) ([]byte, error) {
-	row := q.db.QueryRow(ctx, getOrder, arg.Source, arg.ID)
-	var state []byte
-	err := row.Scan(&state)
-	return state, err
-}
-
 const listOrders = `-- name: ListOrders :many
 SELECT source, id, state FROM orders
 WHERE (source, id) > ($1::text, $2::text) ORDER BY source, id LIMIT $3

@@ -10,35 +10,6 @@ import (
 	"time"
 )
 
-const countWebhooks = `-- name: CountWebhooks :many
-SELECT state, count(*) AS rows FROM webhooks GROUP BY state
-`
-
-type CountWebhooksRow struct {
-	State string
-	Rows  int64
-}
-
-func (q *Queries) CountWebhooks(ctx context.Context) ([]CountWebhooksRow, error) {
-	rows, err := q.db.Query(ctx, countWebhooks)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CountWebhooksRow{}
-	for rows.Next() {
-		var i CountWebhooksRow
-		if err := rows.Scan(&i.State, &i.Rows); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const getWebhook = `-- name: GetWebhook :one
 SELECT received_at, sequence, id, source, topic, state, reason, order_id, order_name, notes, updated_at FROM webhooks WHERE id = $1 ORDER BY received_at DESC, sequence DESC LIMIT 1
 `
@@ -74,6 +45,30 @@ type IgnoreWebhookParams struct {
 func (q *Queries) IgnoreWebhook(ctx context.Context, arg IgnoreWebhookParams) error {
 	_, err := q.db.Exec(ctx, ignoreWebhook, arg.Reason, arg.ID)
 	return err
+}
+
+const knownSequences = `-- name: KnownSequences :many
+SELECT DISTINCT sequence FROM webhooks WHERE sequence = ANY($1::bigint[])
+`
+
+func (q *Queries) KnownSequences(ctx context.Context, sequences []int64) ([]int64, error) {
+	rows, err := q.db.Query(ctx, knownSequences, sequences)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var sequence int64
+		if err := rows.Scan(&sequence); err != nil {
+			return nil, err
+		}
+		items = append(items, sequence)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listSequences = `-- name: ListSequences :many

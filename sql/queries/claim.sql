@@ -32,13 +32,6 @@ FROM courses, LATERAL (
 WHERE courses.course IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
--- name: DueDirect :many
-SELECT course, action, mail_due, unsure, direct, (fails > 0)::boolean AS retry, group_limit,
-       count(*)::integer AS rows, min(next_attempt_at)::timestamptz AS oldest
-FROM enrollments
-WHERE state = 'waiting' AND direct AND course <> '' AND lease_until IS NULL AND next_attempt_at <= @now::timestamptz
-GROUP BY 1, 2, 3, 4, 5, 6, 7;
-
 -- name: ClaimGroup :many
 -- Takes rows of one group for one call, leaving out learners of the course whose other row is in a call.
 UPDATE enrollments SET
@@ -57,7 +50,3 @@ RETURNING *;
 
 -- name: RenewLeases :execrows
 UPDATE enrollments SET lease_until = @until::timestamptz WHERE lease_owner = @owner::text AND lease_until IS NOT NULL;
-
--- name: NextDue :one
-SELECT coalesce(min(next_attempt_at), 'epoch')::timestamptz FROM enrollments
-WHERE state = 'waiting' AND course <> '' AND lease_until IS NULL;

@@ -5,7 +5,7 @@ JOIN (SELECT unnest(@sources::text[]) AS source, unnest(@ids::text[]) AS id) AS 
 ORDER BY enrollments.id
 FOR UPDATE OF enrollments;
 
--- name: InsertEnrollment :batchexec
+-- name: InsertEnrollment :batchone
 INSERT INTO enrollments (
     webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at,
     direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation,
@@ -13,7 +13,8 @@ INSERT INTO enrollments (
 VALUES (
     @webhook_id, @source, @order_id, @learner, @learner_key, @sku, @course, @action, @state, @reason, @attempts, @next_attempt_at,
     @direct, @mail_due, @mailed, @unsure, @touched, @in_flight, @account, @group_limit, @fails, @first_failed_at, @generation,
-    @told, @told_version, @notes);
+    @told, @told_version, @notes)
+RETURNING id;
 
 -- name: UpdateEnrollment :batchexec
 UPDATE enrollments SET
@@ -31,9 +32,6 @@ DELETE FROM enrollments WHERE id = ANY(@ids::bigint[]);
 
 -- name: GetEnrollment :one
 SELECT * FROM enrollments WHERE id = @id;
-
--- name: GetEnrollments :many
-SELECT * FROM enrollments WHERE id = ANY(@ids::bigint[]) ORDER BY id;
 
 -- name: LockEnrollments :many
 SELECT * FROM enrollments WHERE id = ANY(@ids::bigint[]) ORDER BY id FOR UPDATE;
@@ -75,3 +73,6 @@ WHERE (@state::text = '' OR state = @state) AND (@source::text = '' OR source = 
   AND (@reason::text = '' OR reason = @reason)
   AND (@before_id::bigint = 0 OR id < @before_id)
 ORDER BY id DESC LIMIT @at_most;
+
+-- name: EnrollmentsOfOrder :many
+SELECT * FROM enrollments WHERE source = @source AND order_id = @order_id ORDER BY id;

@@ -13,9 +13,6 @@ FOR UPDATE OF orders;
 -- name: SaveOrder :batchexec
 UPDATE orders SET name = @name, state = @state, updated_at = now() WHERE source = @source AND id = @id;
 
--- name: GetOrder :one
-SELECT state FROM orders WHERE source = @source AND id = @id;
-
 -- name: ListOrders :many
 -- Orders in the order of their keys, for the audit.
 SELECT source, id, state FROM orders

@@ -21,9 +21,6 @@ UPDATE webhooks SET state = 'ignored', reason = @reason, updated_at = now() WHER
 -- The sequences of a window that the ledger knows.
 SELECT DISTINCT sequence FROM webhooks WHERE sequence BETWEEN @first AND @last AND received_at >= @since ORDER BY sequence;
 
--- name: CountWebhooks :many
-SELECT state, count(*) AS rows FROM webhooks GROUP BY state;
-
 -- name: ListWebhooks :many
 SELECT * FROM webhooks
 WHERE (@state::text = '' OR state = @state) AND (@source::text = '' OR source = @source) AND (@topic::text = '' OR topic = @topic)
@@ -31,3 +28,6 @@ WHERE (@state::text = '' OR state = @state) AND (@source::text = '' OR source = 
   AND received_at >= @since::timestamptz AND received_at < @until::timestamptz
   AND (@before_id::text = '' OR (received_at, id) < (@before_time::timestamptz, @before_id))
 ORDER BY received_at DESC, id DESC LIMIT @at_most;
+
+-- name: KnownSequences :many
+SELECT DISTINCT sequence FROM webhooks WHERE sequence = ANY(@sequences::bigint[]);
