@@ -7,7 +7,10 @@ var groups = []struct {
 	id, title string
 	commands  []func(*App) *cobra.Command
 }{
+	{"run", "Run:", []func(*App) *cobra.Command{
+		upCommand, ingressCommand, consoleCommand, lmsSimCommand,
+	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
-		configCommand,
+		configCommand, migrateCommand,
 	}},
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/edrelay/edrelay/services/edrelay/assembly"
 	"github.com/edrelay/edrelay/services/edrelay/config"
+	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
 func configCommand(a *App) *cobra.Command {
@@ -17,7 +19,7 @@ func configCommand(a *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := config.Show(loaded, a.sourceSettings); err != nil {
+			if _, err := assembly.Sources(loaded, source.Ports{}); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.Out, "The configuration is right: %d source(s).\n", len(loaded.Sources))
@@ -43,4 +45,4 @@ func configCommand(a *App) *cobra.Command {
 }
 
 // sourceSettings gives an empty settings struct of a kind.
-func (a *App) sourceSettings(kind string) any { return nil }
+func (a *App) sourceSettings(kind string) any { return assembly.Settings(kind) }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/edrelay/assembly"
 	"github.com/edrelay/edrelay/services/edrelay/config"
 )
 
@@ -30,7 +31,6 @@ type App struct {
 	Out     io.Writer
 	Err     io.Writer
 	Environ []string
-	Kinds   []string // the kinds of sources
 
 	configFile string
 	server     string
@@ -168,7 +168,7 @@ func (a *App) config() (*config.Config, error) {
 			file = "edrelay.yaml"
 		}
 	}
-	loaded, warnings, err := config.Load(config.Options{File: file, Dotenv: ".env", Environment: a.Environ, Kinds: a.Kinds})
+	loaded, warnings, err := config.Load(config.Options{File: file, Dotenv: ".env", Environment: a.Environ, Kinds: assembly.Kinds()})
 	for _, name := range warnings {
 		fmt.Fprintf(a.Err, "edrelay: %s is set and means nothing to edrelay; a slip of the hand?\n", name)
 	}

@@ -32,6 +32,7 @@ type Log struct {
 // HTTP is the public door.
 type HTTP struct {
 	Addr           string   `yaml:"addr"`
+	URL            string   `yaml:"url"` // where the console reaches the door; default: http.addr
 	BodyLimit      Size     `yaml:"body_limit"`
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }

@@ -1,0 +1,22 @@
+package assembly
+
+import "context"
+
+// All makes every service of the configuration, in the order in which they should end.
+func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
+	var services []Named
+	for _, each := range []struct {
+		name string
+		make func(context.Context) (Runner, error)
+	}{
+		{"ingress", g.Ingress},
+		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
+	} {
+		made, err := each.make(ctx)
+		if err != nil {
+			return nil, err
+		}
+		services = append(services, Named{each.name, made})
+	}
+	return services, nil
+}

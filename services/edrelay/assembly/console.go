@@ -1,0 +1,36 @@
+package assembly
+
+import (
+	"context"
+
+	"github.com/edrelay/edrelay/services/console"
+	"github.com/edrelay/edrelay/services/ingress/source"
+)
+
+// Console makes the operators' listener; token is the admin token.
+func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
+	sources, err := Sources(g.Config, source.Ports{})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen("admin.addr", g.Config.Admin.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return console.New(console.Options{
+		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
+		Checks: g.checks(),
+		Ports: console.Ports{
+			Sources: senders{sources, g.doorURL()}, Log: g.Bus,
+		},
+	})
+}
+
+// checks are the conditions of readiness.
+func (g *Ground) checks() []console.Check {
+	checks := []console.Check{{Name: "nats", Test: g.Bus.Check}}
+	if g.Store != nil {
+		checks = append(checks, console.Check{Name: "postgres", Test: g.Store.Ping}, console.Check{Name: "schema", Test: g.Store.CheckMigrated})
+	}
+	return checks
+}

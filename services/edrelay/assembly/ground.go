@@ -1,0 +1,137 @@
+package assembly
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/edrelay/edrelay/internal/bus"
+	"github.com/edrelay/edrelay/internal/embedded"
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/sealing"
+	"github.com/edrelay/edrelay/internal/store"
+	"github.com/edrelay/edrelay/services/edrelay/config"
+)
+
+// Ground is what the services of one process stand on.
+type Ground struct {
+	Config  *config.Config
+	Log     *slog.Logger
+	Metrics *prometheus.Registry
+	Version string
+
+	NATS  *embedded.NATS // nil when the log is elsewhere
+	Bus   *bus.Bus
+	Store *store.Store // nil for a service that needs no ledger
+	Keys  *sealing.Ring
+
+	mu      sync.Mutex
+	closers []func()
+}
+
+// Needs says what a process wants of its ground.
+type Needs struct {
+	Embedded bool // start NATS and Postgres where no URL is given; otherwise a missing URL is an error
+	Ledger   bool
+}
+
+// Open opens the log and the ledger. Close ends what it began, also after an error half-way.
+func Open(ctx context.Context, c *config.Config, log *slog.Logger, version string, needs Needs) (*Ground, error) {
+	g := &Ground{Config: c, Log: log, Version: version, Metrics: prometheus.NewRegistry()}
+	g.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := g.open(ctx, needs); err != nil {
+		g.Close()
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *Ground) open(ctx context.Context, needs Needs) error {
+	if err := g.missing(needs); err != nil {
+		return err
+	}
+	database := make(chan error, 1)
+	go func() { database <- g.openLedger(ctx, needs) }()
+	err := g.openLog(ctx)
+	if ledger := <-database; err == nil {
+		err = ledger
+	}
+	return err
+}
+
+// missing refuses a service that has no log or ledger, instead of a silent default.
+func (g *Ground) missing(needs Needs) error {
+	lacks := func(key, example string) error {
+		return &relay.Error{
+			Code: relay.CodeInvalid, Message: key + " is not set, and this service has no " + key[:4] + " of its own.",
+			Hint: fmt.Sprintf("Set %s (for example %s), or run everything in one process with `edrelay up`.", key, example),
+		}
+	}
+	switch {
+	case needs.Embedded:
+		return nil
+	case g.Config.NATS.URL == "":
+		return lacks("nats.url", "nats://nats.example:4222")
+	case needs.Ledger && g.Config.Database.URL == "":
+		return lacks("database.url", "postgres://edrelay@db.example/edrelay")
+	}
+	return nil
+}
+
+func (g *Ground) openLog(ctx context.Context) error {
+	settings := bus.Config{
+		URL: g.Config.NATS.URL, CredentialsFile: g.Config.NATS.CredentialsFile, Name: "edrelay", Replicas: g.Config.NATS.Replicas,
+		Logger: g.Log, Retention: bus.Retention{
+			Webhooks: g.Config.NATS.Retention.Webhooks, Rejected: g.Config.NATS.Retention.Rejected,
+			RejectedBytes: int64(g.Config.NATS.Retention.RejectedBytes), Events: g.Config.NATS.Retention.Events,
+		},
+	}
+	if settings.URL == "" {
+		server, err := embedded.StartNATS(embedded.NATSConfig{
+			Dir: filepath.Join(g.Config.DataDir, "nats"), Addr: g.Config.NATS.Embedded.Addr, Log: g.Log,
+		})
+		if err != nil {
+			return err
+		}
+		g.NATS, settings.InProcess = server, server
+		g.onClose(server.Shutdown)
+	}
+	connected, err := bus.Connect(ctx, settings)
+	if err != nil {
+		return err
+	}
+	g.Bus = connected
+	g.onClose(connected.Close)
+	return connected.EnsureStreams(ctx)
+}
+
+func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
+	if !needs.Ledger {
+		return nil
+	}
+	address := g.Config.Database.URL
+	own := address == ""
+	if own {
+		server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: filepath.Join(g.Config.DataDir, "postgres"), Log: g.Log})
+		if err != nil {
+			return err
+		}
+		g.onClose(server.Shutdown)
+		address = server.URL()
+	}
+	opened, err := store.Open(ctx, address)
+	if err != nil {
+		return err
+	}
+	g.Store = opened
+	g.onClose(opened.Close)
+	if own || needs.Embedded {
+		return opened.Migrate(ctx)
+	}
+	return nil
+}

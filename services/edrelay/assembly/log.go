@@ -1,0 +1,32 @@
+package assembly
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/edrelay/edrelay/services/edrelay/config"
+)
+
+// NewLogger makes the logger that the configuration asks for: text on a terminal, JSON elsewhere, unless it says.
+func NewLogger(c config.Log, out io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" || c.Format == "" && IsTerminal(out) {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+// IsTerminal tells whether a person reads along.
+func IsTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,63 @@
+package assembly
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/edrelay/config"
+	"github.com/edrelay/edrelay/services/ingress"
+	"github.com/edrelay/edrelay/services/ingress/source"
+)
+
+// Kinds names the kinds of sources.
+func Kinds() []string {
+	var names []string
+	for _, kind := range ingress.Kinds() {
+		names = append(names, kind.Name)
+	}
+	return names
+}
+
+// Settings gives an empty settings struct of a kind of source; nil when there is no such kind.
+func Settings(kind string) any {
+	for _, known := range ingress.Kinds() {
+		if known.Name == kind && known.Settings != nil {
+			return known.Settings()
+		}
+	}
+	return nil
+}
+
+// Sources makes the configured sources. With empty ports they can only describe themselves and read orders.
+func Sources(c *config.Config, ports source.Ports) (*source.Registry, error) {
+	var made []source.Source
+	for _, declared := range c.Sources {
+		for _, kind := range ingress.Kinds() {
+			if kind.Name != declared.Kind {
+				continue
+			}
+			one, err := kind.New(source.Config{Name: declared.Name, Decode: declared.Decode, Ports: ports})
+			if err != nil {
+				return nil, wrongSource(declared.Name, err)
+			}
+			made = append(made, one)
+		}
+	}
+	registry, err := source.NewRegistry(made...)
+	if err != nil {
+		return nil, &relay.Error{Code: relay.CodeInvalid, Message: "The sources are wrong: " + err.Error(), Hint: "Mend the configuration's sources."}
+	}
+	return registry, nil
+}
+
+func wrongSource(name string, err error) error {
+	return &relay.Error{
+		Code: relay.CodeInvalid, Message: fmt.Sprintf("Source %s is wrong.\n%s", name, err),
+		Hint: "Mend it in the configuration; `edrelay config check` tells whether it is right.",
+	}
+}
+
+func (g *Ground) sourcePorts() source.Ports {
+	return source.Ports{Publish: g.Bus, Ask: g.Bus, Now: time.Now, Log: g.Log}
+}
