@@ -69,7 +69,9 @@ func (b *Bus) options() []nats.Option {
 		nats.PingInterval(20 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.epoch.next()
-			b.log.Warn("connection to the log lost", "error", err)
+			if err != nil { // nil: closed by us
+				b.log.Warn("connection to the log lost", "error", err)
+			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			b.noBatches.Store(false)

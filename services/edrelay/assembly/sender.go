@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/ingress"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -24,9 +25,24 @@ type senders struct {
 func (s senders) Sources(context.Context) ([]relay.Source, error) {
 	rows := []relay.Source{}
 	for _, one := range s.registry.All() {
-		rows = append(rows, one.Describe())
+		row := one.Describe()
+		row.State, row.Paths = "ready", paths(one)
+		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// paths lists where on the door a source's requests may come in.
+func paths(one source.Source) []string {
+	list := []string{"/webhooks/in/" + one.Name()}
+	for _, kind := range ingress.Kinds() {
+		for _, route := range kind.Routes {
+			if kind.Name == one.Kind() {
+				list = append(list, route.Path)
+			}
+		}
+	}
+	return list
 }
 
 // TestSource posts a signed test webhook of the source to the door and says what it answered.
