@@ -79,15 +79,23 @@ func (s *Server) SetAllowance(a Allowance) error {
 	return nil
 }
 
-// AddClient adds an OAuth2 application or replaces the one of that id. Its owner must exist.
+// AddClient adds an OAuth2 application or replaces the one of that id. Its owner must exist;
+// without one its tokens belong to nobody.
 func (s *Server) AddClient(c Client) error {
-	known := false
-	s.campus.Read(func(t *campus.Tx) { _, known = t.User(c.Owner) })
+	known := c.Owner == ""
+	s.campus.Read(func(t *campus.Tx) {
+		if !known {
+			_, known = t.User(c.Owner)
+		}
+	})
 	if !known {
 		return fmt.Errorf("add client %q: owner %q: %w", c.ID, c.Owner, campus.ErrUnknown)
 	}
 	return s.clients.add(c)
 }
+
+// SetSinkEnrollment writes a row of the enrolment sink.
+func (s *Server) SetSinkEnrollment(row SinkEnrollment) { s.sink.put(row) }
 
 // AddRedirect adds a redirect or replaces the one of that path.
 func (s *Server) AddRedirect(r Redirect) error { return s.redirects.add(r) }
@@ -100,6 +108,23 @@ func (s *Server) SetFault(f Fault) (Fault, error) { return s.faults.add(f) }
 
 // ClearFaults ends every fault and lets hanging calls go.
 func (s *Server) ClearFaults() { s.faults.remove("") }
+
+// RemoveFault ends one fault and lets hanging calls go.
+func (s *Server) RemoveFault(id string) error {
+	if id == "" || !s.faults.remove(id) {
+		return fmt.Errorf("fault %q: %w", id, campus.ErrUnknown)
+	}
+	return nil
+}
+
+// ForgetMails empties the list of mails and their counts.
+func (s *Server) ForgetMails() { s.campus.Read((*campus.Tx).ForgetMails) }
+
+// ForgetAudit empties the audit trail.
+func (s *Server) ForgetAudit() { s.campus.Read((*campus.Tx).ForgetAudit) }
+
+// ForgetRequests empties the request log and its counts.
+func (s *Server) ForgetRequests() { s.calls.reset() }
 
 // ExpireTokens ends every token that was issued so far, as a restart with other keys would.
 func (s *Server) ExpireTokens() { s.tokens.expire(s.now()) }

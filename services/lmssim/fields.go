@@ -3,15 +3,14 @@ package lmssim
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/edrelay/edrelay/internal/pyjson"
 )
 
 // fields are the parsed body of a request as Django REST framework gives it to a view.
@@ -19,6 +18,7 @@ type fields struct {
 	values map[string]any // JSON object; numbers are json.Number
 	form   url.Values     // form or multipart; nil for JSON
 	other  any            // JSON that is no object
+	exact  pyjson.Value   // JSON as it was sent
 }
 
 // isObject tells whether the body was a form or a JSON object.
@@ -82,31 +82,36 @@ func parseFields(contentType string, body []byte) (fields, reply) {
 }
 
 func parseJSON(body []byte) (fields, reply) {
-	value, err := decodeJSON(body)
+	value, err := pyjson.Decode(body, pyjson.DecodeOptions{})
 	if err != nil {
 		return fields{}, detail(http.StatusBadRequest, "JSON parse error - "+err.Error())
 	}
-	if object, ok := value.(map[string]any); ok {
-		return fields{values: object}, reply{}
+	if object, ok := plain(value).(map[string]any); ok {
+		return fields{values: object, exact: value}, reply{}
 	}
-	return fields{other: value}, reply{}
+	return fields{other: plain(value), exact: value}, reply{}
 }
 
-// decodeJSON reads one JSON value with exact numbers; of a key that stands twice the last one counts.
-func decodeJSON(body []byte) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("'utf-8' codec can't decode the body")
+// plain turns a parsed value into Go's own types: map, slice, string, json.Number, bool, nil.
+func plain(v pyjson.Value) any {
+	switch v := v.(type) {
+	case *pyjson.Object:
+		object := make(map[string]any, v.Len())
+		for key, value := range v.All() {
+			object[key] = plain(value)
+		}
+		return object
+	case pyjson.Array:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = plain(item)
+		}
+		return list
+	case pyjson.Number:
+		return json.Number(v)
+	default:
+		return v
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("Extra data")
-	}
-	return value, nil
 }
 
 func parseMultipart(boundary string, body []byte) (fields, reply) {

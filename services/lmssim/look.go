@@ -5,13 +5,14 @@ import "github.com/edrelay/edrelay/services/lmssim/campus"
 // State is all that was arranged and all that came of it. What State gives, Load takes.
 type State struct {
 	campus.Snapshot
-	Clients   []Client   `json:"clients,omitempty"`
-	Redirects []Redirect `json:"redirects,omitempty"`
+	Clients   []Client         `json:"clients,omitempty"`
+	Redirects []Redirect       `json:"redirects,omitempty"`
+	Sink      []SinkEnrollment `json:"sink,omitempty"` // rows of the enrolment sink
 }
 
 // State copies the state.
 func (s *Server) State() State {
-	state := State{Clients: s.clients.list(), Redirects: s.redirects.list()}
+	state := State{Clients: s.clients.list(), Redirects: s.redirects.list(), Sink: s.sink.list()}
 	s.campus.Read(func(t *campus.Tx) { state.Snapshot = t.Snapshot() })
 	return state
 }
@@ -30,6 +31,9 @@ func (s *Server) Load(state State) error {
 		if err := s.AddRedirect(r); err != nil {
 			return err
 		}
+	}
+	for _, row := range state.Sink {
+		s.sink.put(row)
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ type Settings struct {
 	AtomicRequests  bool     `json:"atomic_requests"`   // a bulk call that fails takes its earlier courses back
 	APIKey          string   `json:"api_key"`           // X-Edx-Api-Key that bypasses the throttle; "" for none
 	ClockSkew       Duration `json:"clock_skew"`        // added to the platform's clock
+	MFEURL          string   `json:"mfe_url"`           // where AboutMFE leads; https://apps.lms.example when empty
 	LernitoSecret   string   `json:"lernito_secret"`    // "" refuses every Lernito webhook
 	LernitoForm     Form     `json:"lernito_form"`      // Compact when empty
 }
@@ -66,6 +67,7 @@ type Settings struct {
 func (s Settings) withDefaults() (Settings, error) {
 	s.Profile = cmp.Or(s.Profile, Teak)
 	s.LernitoForm = cmp.Or(s.LernitoForm, Compact)
+	s.MFEURL = cmp.Or(s.MFEURL, "https://apps.lms.example")
 	s.TokenTTL = cmp.Or(s.TokenTTL, Duration(10*time.Hour))
 	s.JWTTTL = cmp.Or(s.JWTTTL, Duration(time.Hour))
 	switch s.Profile {

@@ -32,24 +32,24 @@ type entry struct {
 	filed *Request
 }
 
-// tally counts calls of one endpoint.
-type tally map[int]int64 // by status
-
 type requestLog struct {
 	mu      sync.Mutex
 	keep    int
 	last    int64
 	newest  []*Request
-	tallies map[Endpoint]tally
-	expired int64       // calls with an expired token
-	fetches []time.Time // successful token calls of the last hour
+	tallies map[Endpoint]map[int]int64 // by status
+	expired int64                      // calls with an expired token
+	fetches []time.Time                // successful token calls of the last hour
+	minute  []time.Time                // enrolment calls of the last minute
+	busiest int                        // most of them at once
 }
 
 func (l *requestLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last, l.newest, l.expired, l.fetches = 0, nil, 0, nil
-	l.tallies = map[Endpoint]tally{}
+	l.minute, l.busiest = nil, 0
+	l.tallies = map[Endpoint]map[int]int64{}
 }
 
 // begin files a request that has just come.
@@ -65,6 +65,11 @@ func (l *requestLog) begin(c *call) *entry {
 	filed := e.Request
 	e.filed = &filed
 	l.newest = appendNewest(l.newest, e.filed, l.keep)
+	switch e.Endpoint {
+	case EndpointBulk, EndpointEnrollment, EndpointEnrollments, EndpointAllowed:
+		l.minute = appendWithin(l.minute, e.At, window)
+		l.busiest = max(l.busiest, len(l.minute))
+	}
 	return e
 }
 
@@ -82,23 +87,24 @@ func (l *requestLog) end(e *entry) {
 	defer l.mu.Unlock()
 	*e.filed = e.Request
 	if l.tallies[e.Endpoint] == nil {
-		l.tallies[e.Endpoint] = tally{}
+		l.tallies[e.Endpoint] = map[int]int64{}
 	}
 	l.tallies[e.Endpoint][e.Status]++
 	if e.ExpiredToken {
 		l.expired++
 	}
 	if e.Endpoint == EndpointToken && e.Status == http.StatusOK {
-		l.fetched(e.At)
+		l.fetches = appendWithin(l.fetches, e.At, time.Hour)
 	}
 }
 
-func (l *requestLog) fetched(at time.Time) {
+// appendWithin appends a time and forgets those that are a span or more older.
+func appendWithin(times []time.Time, at time.Time, span time.Duration) []time.Time {
 	old := 0
-	for old < len(l.fetches) && at.Sub(l.fetches[old]) > time.Hour {
+	for old < len(times) && at.Sub(times[old]) >= span {
 		old++
 	}
-	l.fetches = append(l.fetches[old:], at)
+	return append(times[old:], at)
 }
 
 // list gives the newest requests, oldest first; "" is every endpoint.

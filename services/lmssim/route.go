@@ -33,8 +33,11 @@ func (s *Server) route(c *call) handler {
 		c.endpoint = EndpointRedirect
 		return func(*call) reply { return target.reply() }
 	}
-	path := c.req.URL.Path
-	for _, r := range s.routes(c.set) {
+	path, table := c.req.URL.Path, s.exactURLs
+	if c.set.LegacyURL {
+		table = s.loose
+	}
+	for _, r := range table {
 		rest, ok := strings.CutPrefix(path, r.prefix)
 		if ok && r.tail(rest) {
 			c.endpoint, c.rest = r.endpoint, rest
@@ -58,13 +61,25 @@ func optionalSlash(rest string) bool { return rest == "" || rest == "/" }
 func anything(string) bool           { return true }
 func something(rest string) bool     { return rest != "" }
 
-func (s *Server) routes(set Settings) []view {
-	bulk := exact
-	if set.LegacyURL {
-		bulk = anything
-	}
+// routes makes the table; bulk says what may follow the path of bulk enrolment.
+func (s *Server) routes(bulk func(string) bool) []view {
 	return []view{
 		{"/api/bulk_enroll/v1/bulk_enroll", bulk, EndpointBulk, s.bulkEnroll},
 		{"/oauth2/access_token", optionalSlash, EndpointToken, s.issueToken},
+		{"/oauth2/revoke_token", optionalSlash, EndpointRevoke, s.revokeToken},
+		{"/api/enrollment/v1/enrollment", exactOrBelow, EndpointEnrollment, s.enrollment},
+		{"/api/enrollment/v1/enrollments", optionalSlash, EndpointEnrollments, s.enrollments},
+		{"/api/enrollment/v1/enrollment_allowed/", exact, EndpointAllowed, s.enrollmentAllowed},
+		{"/api/user/v1/accounts", exact, EndpointAccounts, s.accounts},
+		{"/api/courses/v1/courses/", something, EndpointCourses, s.courseDetail},
+		{"/lernito/webhook/", exact, EndpointLernito, s.lernito},
+		{"/api/lernito/webhook/", exact, EndpointLernito, s.lernito},
+		{"/api/openedx_webhook/enrollment/", exact, EndpointSink, s.sinkEnrollment},
+		{"/courses/", something, EndpointPage, s.coursePage},
+		{"/learning/course/", something, EndpointPage, s.plainPage},
+		{"/login", optionalSlash, EndpointPage, s.plainPage},
 	}
 }
+
+// exactOrBelow takes the path itself without a slash, or "/" and something after it.
+func exactOrBelow(rest string) bool { return rest == "" || len(rest) > 1 && rest[0] == '/' }

@@ -43,6 +43,8 @@ type Server struct {
 	sink      sink
 	signer    signer
 	control   http.Handler
+	exactURLs []view // the table of routes
+	loose     []view // the same with the legacy form of bulk enrolment
 }
 
 type settings struct {
@@ -70,6 +72,7 @@ func New(opt Options) *Server {
 	s.signer.secret = []byte(opt.JWTSecret)
 	s.calls.keep = opt.KeepRequests
 	s.control = s.controlHandler()
+	s.exactURLs, s.loose = s.routes(exact), s.routes(anything)
 	s.Reset()
 	return s
 }

@@ -1,5 +1,7 @@
 package campus
 
+import "fmt"
+
 // Action is what a bulk call does with each learner.
 type Action string
 
@@ -136,6 +138,15 @@ func (t *Tx) flags(email, course string) Flags {
 func (t *Tx) retired(email string) bool {
 	u := t.userByEmail(email)
 	return u != nil && u.Retired
+}
+
+// JoinCohort puts an address into a cohort of a course, out of the one it was in.
+func (t *Tx) JoinCohort(email, course, name string) error {
+	if !t.HasCohort(course, name) {
+		return fmt.Errorf("cohort %q: %w", name, ErrUnknown)
+	}
+	t.moveCohort(email, course, name)
+	return nil
 }
 
 func (t *Tx) moveCohort(email, course, cohort string) {
