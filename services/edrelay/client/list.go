@@ -9,8 +9,9 @@ import (
 	"strconv"
 )
 
-// Each reads a list row by row as it arrives, newest first, at most limit rows (0 = all).
-func Each[T any](ctx context.Context, c *Client, path string, query url.Values, limit int, row func(T) error) error {
+// Each reads a list row by row as it arrives, newest first, at most limit rows (0 = all). more tells whether there are
+// rows behind the last.
+func Each[T any](ctx context.Context, c *Client, path string, query url.Values, limit int, row func(T) error) (more bool, err error) {
 	query = maps.Clone(query)
 	if query == nil {
 		query = url.Values{}
@@ -18,36 +19,40 @@ func Each[T any](ctx context.Context, c *Client, path string, query url.Values, 
 	query.Set("limit", strconv.Itoa(limit))
 	resp, err := c.do(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer resp.Body.Close()
 	reader := json.NewDecoder(resp.Body)
 	for range 3 { // {"items":[
 		if _, err := reader.Token(); err != nil {
-			return c.broken(err)
+			return false, c.broken(err)
 		}
 	}
 	for reader.More() {
 		var one T
 		if err := reader.Decode(&one); err != nil {
-			return c.broken(err)
+			return false, c.broken(err)
 		}
 		if err := row(one); err != nil {
-			return err
+			return false, err
 		}
 	}
-	for range 4 { // ],"next":"…"}
-		if _, err := reader.Token(); err != nil {
-			return c.broken(err)
+	var next json.Token
+	for range 3 { // ],"next":"…"
+		if next, err = reader.Token(); err != nil {
+			return false, c.broken(err)
 		}
 	}
-	return nil
+	if _, err := reader.Token(); err != nil { // }
+		return false, c.broken(err)
+	}
+	return next != "", nil
 }
 
 // List reads a list into memory.
 func List[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) ([]T, error) {
 	rows := []T{}
-	err := Each(ctx, c, path, query, limit, func(row T) error {
+	_, err := Each(ctx, c, path, query, limit, func(row T) error {
 		rows = append(rows, row)
 		return nil
 	})

@@ -11,6 +11,9 @@ var groups = []struct {
 		upCommand, ingressCommand, consoleCommand, lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
-		configCommand, migrateCommand,
+		configCommand, migrateCommand, sourceCommand, keyCommand, manualCommand,
+	}},
+	{"look", "Look:", []func(*App) *cobra.Command{
+		webhookCommand, enrollmentCommand, eventCommand,
 	}},
 }

@@ -101,6 +101,12 @@ func (a *App) root() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if a.output != "table" && a.output != "json" {
+			return usageError{cmd.CommandPath(), fmt.Errorf("--output must be table or json")}
+		}
+		return nil
+	}
 	root.SetVersionTemplate("edrelay {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
 	flags := root.PersistentFlags()
