@@ -10,6 +10,27 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+type ApiKey struct {
+	ID        string
+	Name      string
+	Role      string
+	Hash      []byte
+	CreatedAt time.Time
+	ExpiresAt *time.Time
+	RevokedAt *time.Time
+}
+
+type AuditTrail struct {
+	ID     int64
+	At     time.Time
+	Who    string
+	Role   string
+	Action string
+	Target string
+	Status int32
+	Detail []byte
+}
+
 type EnrollerStatus struct {
 	Instance string
 	State    string
