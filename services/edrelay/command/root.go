@@ -52,8 +52,11 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	if silent := (quietError{}); errors.As(err, &silent) {
 		return exitFailed
 	}
+	if isUsage(err) {
+		err = usageError{root.Name(), err}
+	}
 	a.explain(err)
-	if usage := (usageError{}); errors.As(err, &usage) || isUsage(err) {
+	if usage := (usageError{}); errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed
