@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type Request struct {
 // Answer is what came back, whatever its status.
 type Answer struct {
 	Status    int
+	Reason    string // phrase beside the status, as sent; often empty
 	Header    http.Header
 	Body      []byte // at most the read limit
 	Truncated bool   // there was more than the read limit, or it did not come whole
@@ -49,7 +51,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	answer := &Answer{Status: response.StatusCode, Header: response.Header}
+	answer := &Answer{Status: response.StatusCode, Reason: reason(response.Status), Header: response.Header}
 	answer.read(response, orInt(r.ReadLimit, DefaultReadLimit))
 	answer.Took = time.Since(start)
 	return answer, nil
@@ -103,4 +105,10 @@ func (a *Answer) read(response *http.Response, limit int) {
 	if len(a.Body) > limit {
 		a.Body, a.Truncated = a.Body[:limit], true
 	}
+}
+
+// reason gives the phrase of "404 Not Found".
+func reason(line string) string {
+	_, phrase, _ := strings.Cut(line, " ")
+	return Printable([]byte(phrase), 100)
 }
