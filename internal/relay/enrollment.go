@@ -38,6 +38,8 @@ type Enrollment struct {
 	NextAttemptAt *time.Time       `json:"next_attempt_at"`
 	Mailed        bool             `json:"mailed"` // the LMS may have written to the learner for this line
 	Notes         []string         `json:"notes,omitempty"`
+	CreatedAt     time.Time        `json:"created_at"`
+	UpdatedAt     time.Time        `json:"updated_at"`
 }
 
 // Event types of the enrolments' outcomes.

@@ -25,7 +25,7 @@ type Webhook struct {
 	Sequence   uint64       `json:"sequence"` // in WEBHOOKS, or in REJECTED for a rejected one
 	Order      string       `json:"order,omitempty"`
 	OrderName  string       `json:"order_name,omitempty"` // what people call the order, e.g. "#1001"
-	Notes      []string     `json:"notes,omitempty"` // what was skipped or merged on the way, for people
+	Notes      []string     `json:"notes,omitempty"`      // what was skipped or merged on the way, for people
 }
 
 // Headers that ride with a webhook on the log beside the sender's own.

@@ -61,8 +61,6 @@ type Work struct {
 	Generation    int             // grows when Action changes; an answer for an older one is not the outcome
 	Told          EnrollmentState // last state published as an event
 	ToldVersion   int             // how many were published
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
 }
 
 // Announce gives the type of the event that the row's state deserves and notes that it was told; "" when there is

@@ -107,11 +107,12 @@ func toWork(row pgdb.Enrollment) *relay.Work {
 			ID: row.ID, WebhookID: row.WebhookID, Source: row.Source, Order: row.OrderID, Learner: row.Learner, Course: row.Course,
 			Action: relay.EnrollmentAction(row.Action), State: relay.EnrollmentState(row.State), Reason: row.Reason,
 			Attempts: int(row.Attempts), NextAttemptAt: row.NextAttemptAt, Mailed: row.Mailed,
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 		},
 		LearnerKey: row.LearnerKey, SKU: row.Sku, Direct: row.Direct, MailDue: row.MailDue, Unsure: row.Unsure, Touched: row.Touched,
 		InFlight: row.InFlight, Account: row.Account, GroupLimit: int(row.GroupLimit), Fails: int(row.Fails),
 		FirstFailedAt: row.FirstFailedAt, Generation: int(row.Generation), Told: relay.EnrollmentState(row.Told),
-		ToldVersion: int(row.ToldVersion), CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		ToldVersion: int(row.ToldVersion),
 	}
 	_ = json.Unmarshal(row.Notes, &w.Notes) // written by notes; absent at worst
 	return w
