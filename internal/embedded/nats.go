@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strconv"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/edrelay/edrelay/internal/natsauth"
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
@@ -23,6 +26,9 @@ type NATSConfig struct {
 	Dir  string       // of this server alone; made when missing
 	Addr string       // host:port; port 0 takes a free one
 	Log  *slog.Logger // nil discards the server's own lines
+
+	// Authority says who may connect; nil lets everybody in, which is for tests.
+	Authority *natsauth.Authority
 }
 
 // NATS is a NATS server with JetStream in this process. Every acknowledged write has been fsynced.
@@ -43,7 +49,7 @@ func StartNATS(cfg NATSConfig) (*NATS, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv, err := runNATS(opts, cfg.Log)
+	srv, err := admitAndRun(opts, cfg)
 	if err != nil {
 		lock.Release()
 		return nil, err
@@ -102,6 +108,40 @@ func addrFree(addr string) error {
 		}
 	}
 	return listener.Close()
+}
+
+func admitAndRun(opts *server.Options, cfg NATSConfig) (*server.Server, error) {
+	if cfg.Authority != nil {
+		if err := admit(opts, cfg.Authority); err != nil {
+			return nil, err
+		}
+	}
+	return runNATS(opts, cfg.Log)
+}
+
+// admit has the server trust the authority as its operator and know all of its accounts; anonymous clients are refused.
+func admit(opts *server.Options, authority *natsauth.Authority) error {
+	operator, err := authority.Operator()
+	if err != nil {
+		return err
+	}
+	accounts, err := authority.Accounts()
+	if err != nil {
+		return err
+	}
+	resolver, err := server.NewDirAccResolver(filepath.Join(opts.StoreDir, "accounts"), 0, 0, server.NoDelete)
+	if err != nil {
+		return fmt.Errorf("open the accounts of the embedded NATS server: %w", err)
+	}
+	for key, token := range accounts {
+		if err := resolver.Store(key, token); err != nil {
+			return fmt.Errorf("store an account of the embedded NATS server: %w", err)
+		}
+	}
+	opts.TrustedOperators = []*jwt.OperatorClaims{operator}
+	opts.SystemAccount = authority.SystemAccount()
+	opts.AccountResolver = resolver
+	return nil
 }
 
 func runNATS(opts *server.Options, log *slog.Logger) (*server.Server, error) {
