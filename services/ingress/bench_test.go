@@ -198,6 +198,9 @@ func serveReal(b *testing.B, shop source.Source) string {
 	if err := log.EnsureStreams(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	if err := server.StageInMemory(relay.StreamWebhooks); err != nil {
+		b.Log(err)
+	}
 	return sourcetest.Open(b, func(o *ingress.Options) { o.Publish = log }, shop).URL
 }
 

@@ -15,12 +15,8 @@ func (s *Shop) Accept(_ context.Context, r *source.Request) (source.Accepted, er
 	if err != nil {
 		return source.Accepted{}, err
 	}
-	about := ""
-	if orderTopic(topic) {
-		if about, err = subjectOf(topic, r.Body); err != nil {
-			return source.Accepted{}, err
-		}
-	} else if err := source.ParseJSON(r.Body, &struct{}{}); err != nil {
+	about, err := orderOf(topic, r.Body)
+	if err != nil {
 		return source.Accepted{}, err
 	}
 	identity := "id:" + r.Header.Get(headerWebhookID)
@@ -59,14 +55,21 @@ func orderTopic(topic string) bool {
 	return false
 }
 
-// subjectOf gives the key of the order that the body is about.
-func subjectOf(topic string, body []byte) (string, error) {
-	if topic == topicRefund {
-		refund, err := parseRefund(body)
-		return refund.OrderID.Key(), err
+// orderOf judges the shape of the body and gives the key of the order that it is about; "" when it is about none.
+func orderOf(topic string, body []byte) (string, error) {
+	object, err := source.CheckObject(body)
+	if err != nil || !orderTopic(topic) {
+		return "", err
 	}
-	order, err := parseOrder(body)
-	return order.ID.Key(), err
+	key, list := "id", "line_items"
+	if topic == topicRefund {
+		key, list = "order_id", "refund_line_items"
+	}
+	order := object.Text(key).Key()
+	if order == "" {
+		return "", source.Refuse(400, "malformed", "%s must be the order's number", key)
+	}
+	return order, object.Objects(list)
 }
 
 // Sample gives an order without lines, so that nobody is enrolled by a test.

@@ -17,9 +17,13 @@ func (s *Shop) Accept(_ context.Context, r *source.Request) (source.Accepted, er
 		return source.Accepted{}, err
 	}
 	answer := source.Answer{Status: 200}
+	object, err := source.CheckObject(r.Body)
+	if err != nil {
+		return source.Accepted{}, err
+	}
 	about := ""
 	if orderTopic(topic) {
-		o, err := parse(r.Body)
+		o, err := shapeOf(object)
 		if err != nil {
 			return source.Accepted{}, err
 		}
@@ -27,13 +31,21 @@ func (s *Shop) Accept(_ context.Context, r *source.Request) (source.Accepted, er
 		if intent, reason := s.intent(topic, o); intent == relay.IntentNone && reason == reasonUnpaid {
 			answer.Status = s.unpaid
 		}
-	} else if err := source.ParseJSON(r.Body, &struct{}{}); err != nil {
-		return source.Accepted{}, err
 	}
 	return source.Accepted{
 		Message: source.Webhook(s, r, topic, source.BodyIdentity(r.Body), about, r.Keep(headers()...)),
 		Answer:  answer,
 	}, nil
+}
+
+// shapeOf judges the shape of an order and gives of it what decides on the answer.
+func shapeOf(object source.Object) (order, error) {
+	o := order{ID: object.Text("id"), Status: object.Text("status"), DatePaid: object.Text("date_paid_gmt")}
+	o.bare = o.Status == "" && !object.Has("line_items")
+	if o.ID.Key() == "" {
+		return order{}, source.Refuse(400, "malformed", "id must be the order's number")
+	}
+	return o, object.Objects("line_items")
 }
 
 // topicOf gives what the shop says where that is an order's topic, since both paths take all of them, and else the
