@@ -28,7 +28,8 @@ var arrows = map[string][]string{
 	"internal/store":   {"sql", "sql/pgdb"},
 	// ledgers for the tests of others
 	"internal/store/storetest": {"internal/store", "internal/embedded"},
-	"internal/embedded":        {},
+	"internal/natsauth":        {},
+	"internal/embedded":        {"internal/natsauth"},
 	"sql":                      {},
 	"services/ingress":         {},
 	"services/enroller":        {},

@@ -62,8 +62,10 @@ func (a *Authority) readerClaims(r reader) *jwt.AccountClaims {
 		claims.Imports.Add(&jwt.Import{Name: subject, Account: source, Subject: jwt.Subject(subject), Type: jwt.Stream})
 	}
 	if r.RevokedAt != nil {
-		claims.Revocations = jwt.RevocationList{r.User: r.RevokedAt.Unix() + 1}
 		claims.Imports = nil
+		if r.ready() {
+			claims.Revocations = jwt.RevocationList{r.User: r.RevokedAt.Unix() + 1}
+		}
 	}
 	return claims
 }

@@ -38,6 +38,14 @@ type reader struct {
 // ready tells whether the reader was made to its end.
 func (r reader) ready() bool { return r.User != "" }
 
+func (r reader) mark() relay.Mark { return relay.Mark{Time: r.CreatedAt, ID: r.Name} }
+
+func (r reader) user() relay.NATSUser {
+	return relay.NATSUser{
+		Name: r.Name, Allow: r.Allow, InboxPrefix: r.inboxPrefix(), CreatedAt: r.CreatedAt, RevokedAt: r.RevokedAt,
+	}
+}
+
 func (r reader) inboxPrefix() string { return "_INBOX_" + r.Name }
 
 // copyConsumer names the consumer of the log that feeds the mirror, copySubject what it delivers to. Both carry the

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,47 +73,59 @@ func (u *Users) Add(ctx context.Context, name string, allow []string) (relay.NAT
 	return relay.NATSCredentials{Name: name, InboxPrefix: r.inboxPrefix(), Creds: string(creds)}, nil
 }
 
-// List gives all users, revoked ones too, by name.
-func (u *Users) List(context.Context) ([]relay.NATSUser, error) {
+// List gives users, revoked ones too, newest first.
+func (u *Users) List(_ context.Context, page relay.Page) ([]relay.NATSUser, error) {
 	readers, err := u.Authority.readers()
 	if err != nil {
 		return nil, err
 	}
 	users := []relay.NATSUser{}
 	for _, r := range readers {
-		if r.ready() {
-			users = append(users, relay.NATSUser{
-				Name: r.Name, Allow: r.Allow, InboxPrefix: r.inboxPrefix(), CreatedAt: r.CreatedAt, RevokedAt: r.RevokedAt,
-			})
+		if r.ready() && (page.Before.IsZero() || newer(page.Before, r.mark())) {
+			users = append(users, r.user())
 		}
+	}
+	slices.SortFunc(users, func(a, b relay.NATSUser) int {
+		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(b.Name, a.Name)
+	})
+	if page.Limit > 0 && len(users) > page.Limit {
+		users = users[:page.Limit]
 	}
 	return users, nil
 }
 
+// newer tells whether a stands before b in a list.
+func newer(a, b relay.Mark) bool {
+	return a.Time.After(b.Time) || a.Time.Equal(b.Time) && a.ID > b.ID
+}
+
 // Revoke ends a user: its connections are closed, its credentials are worth nothing, its copy of the events is removed.
 // Revoking twice is no error; an unknown name is relay.ErrNotFound.
-func (u *Users) Revoke(ctx context.Context, name string) error {
+func (u *Users) Revoke(ctx context.Context, name string) (relay.NATSUser, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	r, err := u.Authority.reader(name)
 	if err != nil {
-		return err
+		return relay.NATSUser{}, err
 	}
 	if r.RevokedAt == nil {
 		now := u.Now().UTC()
 		r.RevokedAt = &now
 	}
 	if err := u.Authority.saveReader(r); err != nil {
-		return err
+		return relay.NATSUser{}, err
 	}
 	if err := u.announce(ctx, r); err != nil {
-		return err
+		return relay.NATSUser{}, err
 	}
 	if err := u.dropCopy(ctx, r); err != nil {
 		u.Log.Warn("the copy of a revoked nats user stays", "name", name, "err", err)
 	}
 	u.Log.Info("nats user revoked", "name", name)
-	return nil
+	return r.user(), nil
 }
 
 // begin records a new reader, or finds one whose making was cut short.

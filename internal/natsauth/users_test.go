@@ -242,7 +242,7 @@ func TestARevokedReaderIsOutWithinSeconds(t *testing.T) {
 	connect(t, g.url, creds, nats.CustomInboxPrefix(made.InboxPrefix), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 
 	for range 2 {
-		if err := g.users.Revoke(t.Context(), "crm"); err != nil {
+		if _, err := g.users.Revoke(t.Context(), "crm"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -262,7 +262,7 @@ func TestARevokedReaderIsOutWithinSeconds(t *testing.T) {
 	if n := events.CachedInfo().State.Consumers; n != 0 {
 		t.Errorf("%d consumers are left", n)
 	}
-	users, err := g.users.List(t.Context())
+	users, err := g.users.List(t.Context(), relay.Page{})
 	if err != nil || len(users) != 1 || users[0].RevokedAt == nil {
 		t.Errorf("listed %v %v", users, err)
 	}
@@ -290,7 +290,7 @@ func TestWrongNamesAndSubjectsAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", subject, err)
 		}
 	}
-	if err := g.users.Revoke(t.Context(), "nobody"); relay.CodeOf(err) != relay.CodeNotFound {
+	if _, err := g.users.Revoke(t.Context(), "nobody"); relay.CodeOf(err) != relay.CodeNotFound {
 		t.Errorf("revoke nobody: %v", err)
 	}
 	g.reader(t, "crm", openSubject, openBranch, openBranch)

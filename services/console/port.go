@@ -15,6 +15,7 @@ type Ports struct {
 	Log         Log
 	Keys        Keys
 	Audit       Audit
+	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
 }
 
 // Webhooks is the ledger of verified webhooks.
@@ -54,6 +55,15 @@ type Keys interface {
 	CreateAPIKey(ctx context.Context, key relay.APIKey, hash []byte) error
 	// RevokeAPIKey ends a key; doing it again changes nothing.
 	RevokeAPIKey(ctx context.Context, id string) (relay.APIKey, error)
+}
+
+// NATSUsers are the services that read events from NATS.
+type NATSUsers interface {
+	List(context.Context, relay.Page) ([]relay.NATSUser, error)
+	// Add makes credentials for a new name; they are given this once.
+	Add(ctx context.Context, name string, allow []string) (relay.NATSCredentials, error)
+	// Revoke ends credentials; doing it again changes nothing.
+	Revoke(ctx context.Context, name string) (relay.NATSUser, error)
 }
 
 // Audit is the trail of what operators did.

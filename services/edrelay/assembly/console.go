@@ -22,6 +22,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Checks: g.checks(),
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Keys: g.Store, Audit: g.Store,
+			NATSUsers: g.natsUsers(),
 		},
 	})
 }

@@ -2,8 +2,11 @@ package assembly
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/embedded"
+	"github.com/edrelay/edrelay/internal/natsauth"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/sealing"
 	"github.com/edrelay/edrelay/internal/store"
@@ -29,6 +33,8 @@ type Ground struct {
 	Bus   *bus.Bus
 	Store *store.Store // nil for a service that needs no ledger
 	Keys  *sealing.Ring
+
+	authority *natsauth.Authority // nil when another operator's NATS is used
 
 	mu      sync.Mutex
 	closers []func()
@@ -91,14 +97,17 @@ func (g *Ground) openLog(ctx context.Context) error {
 			RejectedBytes: int64(g.Config.NATS.Retention.RejectedBytes), Events: g.Config.NATS.Retention.Events,
 		},
 	}
+	if err := g.openAuthority(); err != nil {
+		return err
+	}
 	if settings.URL == "" {
 		server, err := embedded.StartNATS(embedded.NATSConfig{
-			Dir: filepath.Join(g.Config.DataDir, "nats"), Addr: g.Config.NATS.Embedded.Addr, Log: g.Log,
+			Dir: filepath.Join(g.Config.DataDir, "nats"), Addr: g.Config.NATS.Embedded.Addr, Log: g.Log, Authority: g.authority,
 		})
 		if err != nil {
 			return err
 		}
-		g.NATS, settings.InProcess = server, server
+		g.NATS, settings.InProcess, settings.CredentialsFile = server, server, g.authority.CredentialsFile()
 		g.onClose(server.Shutdown)
 	}
 	connected, err := bus.Connect(ctx, settings)
@@ -108,6 +117,17 @@ func (g *Ground) openLog(ctx context.Context) error {
 	g.Bus = connected
 	g.onClose(connected.Close)
 	return connected.EnsureStreams(ctx)
+}
+
+// openAuthority reads the keys of NATS, making them for an embedded server; an external one trusts them only where they
+// are there already.
+func (g *Ground) openAuthority() error {
+	if _, err := os.Stat(NATSKeys(g.Config)); g.Config.NATS.URL != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	authority, err := natsauth.Open(NATSKeys(g.Config))
+	g.authority = authority
+	return err
 }
 
 func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
