@@ -35,6 +35,9 @@ func (s *Service) newApp() *fiber.App {
 	})
 	for _, path := range s.doors.paths() {
 		app.All(path, s.guarded(s.shared))
+		if s.doors.byPath[path].route.Secret {
+			app.All(path+"/:secret", s.guarded(s.shared))
+		}
 	}
 	app.All("/webhooks/in/:source", s.guarded(s.named))
 	return app
@@ -45,7 +48,7 @@ func (s *Service) guarded(handler fiber.Handler) fiber.Handler {
 	return func(c fiber.Ctx) (err error) {
 		defer func() {
 			if cause := recover(); cause != nil {
-				s.options.Log.Error("request ended in a panic", "path", c.Path(), "cause", fmt.Sprintf("%T", cause),
+				s.options.Log.Error("request ended in a panic", "path", c.Route().Path, "cause", fmt.Sprintf("%T", cause),
 					"stack", string(debug.Stack()))
 				s.metrics.panics.Inc()
 				err = fiber.ErrInternalServerError
@@ -65,7 +68,7 @@ func (s *Service) serverError(c fiber.Ctx, err error) error {
 		status = fiber.StatusBadRequest
 	}
 	if status == fiber.StatusInternalServerError {
-		s.options.Log.Error("request failed", "path", c.Path(), "error", err)
+		s.options.Log.Error("request failed", "path", c.Route().Path, "error", err)
 	}
 	s.metrics.refused.WithLabelValues(fmt.Sprint(status)).Inc()
 	return writeProblem(c, status, sentence(status))

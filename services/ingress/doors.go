@@ -3,6 +3,7 @@ package ingress
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
@@ -29,6 +30,16 @@ func newDoors(kinds []source.Kind, sources *source.Registry) *doors {
 		}
 	}
 	return d
+}
+
+// of gives the door of a request on a fixed path, and takes the secret segment off the path.
+func (d *doors) of(r *source.Request) door {
+	cut := strings.LastIndexByte(r.Path, '/')
+	if before, ok := d.byPath[r.Path[:max(cut, 0)]]; ok && before.route.Secret && cut+1 < len(r.Path) {
+		r.Path, r.Secret = r.Path[:cut], r.Path[cut+1:]
+		return before
+	}
+	return d.byPath[r.Path]
 }
 
 func (d *doors) paths() []string { return slices.Sorted(maps.Keys(d.byPath)) }

@@ -31,7 +31,7 @@ func (v *visit) name() string {
 // shared serves the fixed paths, which all sources of a kind have in common.
 func (s *Service) shared(c fiber.Ctx) error {
 	r := s.request(c)
-	door := s.doors.byPath[r.Path]
+	door := s.doors.of(r)
 	r.Topic = door.route.Topic
 	return s.take(c, &visit{kind: door.kind, r: r}, door.route.AnyMethod)
 }

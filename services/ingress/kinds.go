@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"github.com/edrelay/edrelay/services/ingress/source"
+	"github.com/edrelay/edrelay/services/ingress/source/openedx"
 	"github.com/edrelay/edrelay/services/ingress/source/shopify"
 	"github.com/edrelay/edrelay/services/ingress/source/woocommerce"
 )
@@ -11,5 +12,6 @@ func Kinds() []source.Kind {
 	return []source.Kind{
 		shopify.Kind(),
 		woocommerce.Kind(),
+		openedx.Kind(),
 	}
 }

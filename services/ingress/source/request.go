@@ -11,6 +11,7 @@ type Request struct {
 	Path     string // without a trailing slash
 	Topic    string // of the route; "" at /webhooks/in/<name>
 	Named    bool   // came to /webhooks/in/<name>: the path says which source
+	Secret   string // the segment behind the path of a route that takes one; "" when there was none
 	Query    func(name string) string
 	Header   Header
 	Body     []byte // exact bytes

@@ -44,6 +44,9 @@ type Route struct {
 
 	// AnyMethod hands every method to the source instead of answering 405 to all but POST.
 	AnyMethod bool
+
+	// Secret takes one more segment behind the path, which stands in Request.Secret and in no log.
+	Secret bool
 }
 
 // Config is what a source is made of.
