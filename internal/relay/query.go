@@ -51,7 +51,7 @@ type EventQuery struct {
 	Until  time.Time // stored before
 }
 
-// DeliveryQuery chooses deliveries; empty fields choose all. Sorted by Mark(time of the first attempt, ID).
+// DeliveryQuery chooses deliveries; empty fields choose all. Sorted by Mark(StoredAt, ID).
 type DeliveryQuery struct {
 	Page
 	State        DeliveryState

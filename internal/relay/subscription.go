@@ -23,27 +23,59 @@ const (
 	SubscriptionDisabled SubscriptionState = "disabled"
 )
 
-// DeliveryState is where a delivery stands.
-type DeliveryState string
+// Subscription is a URL that wants some events, as operators see it. Names of fields are those of the declaration.
+type Subscription struct {
+	Name        string            `json:"name"`
+	URL         string            `json:"url"`
+	Events      []string          `json:"events"` // exact types, or prefixes ending in "*"
+	Format      Format            `json:"format"`
+	Secrets     []string          `json:"secrets"` // masked, but in the one answer that hands a new one out
+	Headers     map[string]string `json:"headers"`
+	Timeout     Duration          `json:"timeout"`
+	MaxInFlight int               `json:"max_in_flight"`
+	Rate        float64           `json:"rate"` // deliveries a second; 0 = no limit
+	Ordered     bool              `json:"ordered"`
+	Retry       []Duration        `json:"retry"` // n waits are n+1 attempts
+	Enabled     bool              `json:"enabled"`
+	Description string            `json:"description"`
+	State       SubscriptionState `json:"state"`
+	Backlog     uint64            `json:"backlog"` // events not tried yet
+	Reason      string            `json:"reason"`  // why it is failing or disabled; "" otherwise
+	CreatedAt   time.Time         `json:"created_at"`
+}
 
-// The states of a delivery.
-const (
-	DeliveryWaiting   DeliveryState = "waiting"
-	DeliveryDelivered DeliveryState = "delivered"
-	DeliveryParked    DeliveryState = "parked"
-)
+// Subscriber is a subscription with all that the notifier keeps of it. Secrets are plain text in memory only.
+type Subscriber struct {
+	Subscription
+	ID            int64     // 0 for a new one
+	Consumer      string    // name of its durable consumer; not to be guessed
+	StartSequence uint64    // of EVENTS, the first that it may get
+	Paused        bool      // by an operator
+	Disabled      bool      // by edrelay, until resumed
+	Declared      []byte    // digest of the secrets as last declared; nil when they were left out
+	Previous      []Retired // secrets that were rotated out and still sign
+	Health        Health
+	Version       int64 // grows with every change of any subscription
+}
 
-// Delivery is one event for one subscription, as operators see it.
-type Delivery struct {
-	ID            string        `json:"id"`
-	EventID       string        `json:"event_id"`
-	EventType     string        `json:"event_type"`
-	Subscription  string        `json:"subscription"`
-	State         DeliveryState `json:"state"`
-	Attempts      int           `json:"attempts"`
-	LastStatus    int           `json:"last_status"`
-	LastError     string        `json:"last_error"`
-	NextAttemptAt *time.Time    `json:"next_attempt_at"`
+// SubscriptionChange is what one order changes together: all of it or nothing.
+type SubscriptionChange struct {
+	Write  []*Subscriber // new ones have ID 0
+	Remove []int64
+}
+
+// Retired is a secret that signs beside the new one until its grace time ends.
+type Retired struct {
+	Secret string    `json:"secret"`
+	Until  time.Time `json:"until"`
+}
+
+// Health is how a subscription's URL has answered lately.
+type Health struct {
+	Failures     int       // attempts that failed since the last one that succeeded
+	FailingSince time.Time // the first of them; zero when Failures is 0
+	Announced    int       // percent of the way to disabling that was last announced
+	Reason       string    // of the last failure
 }
 
 // Event types of the subscriptions' health.

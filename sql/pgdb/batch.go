@@ -73,6 +73,124 @@ func (b *AddToOutboxBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const deleteRetry = `-- name: DeleteRetry :batchexec
+DELETE FROM retries WHERE subscription_id = $1 AND sequence = $2 AND stored_at = $3
+`
+
+type DeleteRetryBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type DeleteRetryParams struct {
+	SubscriptionID int64
+	Sequence       int64
+	StoredAt       time.Time
+}
+
+func (q *Queries) DeleteRetry(ctx context.Context, arg []DeleteRetryParams) *DeleteRetryBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.SubscriptionID,
+			a.Sequence,
+			a.StoredAt,
+		}
+		batch.Queue(deleteRetry, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &DeleteRetryBatchResults{br, len(arg), false}
+}
+
+func (b *DeleteRetryBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *DeleteRetryBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const insertDeliveryAttempt = `-- name: InsertDeliveryAttempt :batchexec
+INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
+`
+
+type InsertDeliveryAttemptBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type InsertDeliveryAttemptParams struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+	Number         int32
+	At             time.Time
+	DurationMs     float32
+	Status         int32
+	Error          string
+	Answer         string
+	Replay         string
+}
+
+func (q *Queries) InsertDeliveryAttempt(ctx context.Context, arg []InsertDeliveryAttemptParams) *InsertDeliveryAttemptBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.StoredAt,
+			a.SubscriptionID,
+			a.Sequence,
+			a.Number,
+			a.At,
+			a.DurationMs,
+			a.Status,
+			a.Error,
+			a.Answer,
+			a.Replay,
+		}
+		batch.Queue(insertDeliveryAttempt, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &InsertDeliveryAttemptBatchResults{br, len(arg), false}
+}
+
+func (b *InsertDeliveryAttemptBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *InsertDeliveryAttemptBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const insertEnrollment = `-- name: InsertEnrollment :batchone
 INSERT INTO enrollments (
     webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at,
@@ -176,6 +294,62 @@ func (b *InsertEnrollmentBatchResults) QueryRow(f func(int, int64, error)) {
 }
 
 func (b *InsertEnrollmentBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const keepLastAttempt = `-- name: KeepLastAttempt :batchexec
+INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
+FROM deliveries d WHERE d.stored_at = $1 AND d.subscription_id = $2 AND d.sequence = $3
+  AND d.attempts >= 1 AND d.last_at IS NOT NULL
+ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
+`
+
+type KeepLastAttemptBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type KeepLastAttemptParams struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+}
+
+// A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
+func (q *Queries) KeepLastAttempt(ctx context.Context, arg []KeepLastAttemptParams) *KeepLastAttemptBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.StoredAt,
+			a.SubscriptionID,
+			a.Sequence,
+		}
+		batch.Queue(keepLastAttempt, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &KeepLastAttemptBatchResults{br, len(arg), false}
+}
+
+func (b *KeepLastAttemptBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *KeepLastAttemptBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }
@@ -304,6 +478,121 @@ func (b *SaveOrderBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const stageDelivery = `-- name: StageDelivery :batchexec
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer, next_attempt_at)
+VALUES ($1, $2, $3, $4, $5, 'waiting', 0, NULL, 0, 0, '', '', now())
+ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = now()
+`
+
+type StageDeliveryBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type StageDeliveryParams struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+	EventID        string
+	EventType      string
+}
+
+// A replay asks for an event that the subscription may never have got.
+func (q *Queries) StageDelivery(ctx context.Context, arg []StageDeliveryParams) *StageDeliveryBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.StoredAt,
+			a.SubscriptionID,
+			a.Sequence,
+			a.EventID,
+			a.EventType,
+		}
+		batch.Queue(stageDelivery, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &StageDeliveryBatchResults{br, len(arg), false}
+}
+
+func (b *StageDeliveryBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *StageDeliveryBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const stageRetry = `-- name: StageRetry :batchexec
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+SELECT d.subscription_id, d.sequence, d.stored_at, d.event_id, d.event_type, d.attempts, 0, now(), false, $1::text
+FROM deliveries d WHERE d.stored_at = $2 AND d.subscription_id = $3 AND d.sequence = $4
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay
+`
+
+type StageRetryBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type StageRetryParams struct {
+	Replay         string
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+}
+
+func (q *Queries) StageRetry(ctx context.Context, arg []StageRetryParams) *StageRetryBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Replay,
+			a.StoredAt,
+			a.SubscriptionID,
+			a.Sequence,
+		}
+		batch.Queue(stageRetry, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &StageRetryBatchResults{br, len(arg), false}
+}
+
+func (b *StageRetryBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *StageRetryBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const updateEnrollment = `-- name: UpdateEnrollment :batchexec
 UPDATE enrollments SET
     webhook_id = $1, learner = $2, sku = $3, course = $4, action = $5, state = $6, reason = $7,
@@ -401,6 +690,154 @@ func (b *UpdateEnrollmentBatchResults) Exec(f func(int, error)) {
 }
 
 func (b *UpdateEnrollmentBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const upsertDelivery = `-- name: UpsertDelivery :batchexec
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer, next_attempt_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+    $10, $11, $12, $13)
+ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET
+    state = excluded.state, attempts = excluded.attempts, last_at = excluded.last_at, last_ms = excluded.last_ms,
+    last_status = excluded.last_status, last_error = excluded.last_error, last_answer = excluded.last_answer,
+    next_attempt_at = excluded.next_attempt_at
+WHERE deliveries.attempts < excluded.attempts
+`
+
+type UpsertDeliveryBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type UpsertDeliveryParams struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+	EventID        string
+	EventType      string
+	State          string
+	Attempts       int32
+	LastAt         *time.Time
+	LastMs         float32
+	LastStatus     int32
+	LastError      string
+	LastAnswer     string
+	NextAttemptAt  *time.Time
+}
+
+// A later attempt wins over an earlier one, whichever is written first.
+func (q *Queries) UpsertDelivery(ctx context.Context, arg []UpsertDeliveryParams) *UpsertDeliveryBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.StoredAt,
+			a.SubscriptionID,
+			a.Sequence,
+			a.EventID,
+			a.EventType,
+			a.State,
+			a.Attempts,
+			a.LastAt,
+			a.LastMs,
+			a.LastStatus,
+			a.LastError,
+			a.LastAnswer,
+			a.NextAttemptAt,
+		}
+		batch.Queue(upsertDelivery, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &UpsertDeliveryBatchResults{br, len(arg), false}
+}
+
+func (b *UpsertDeliveryBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *UpsertDeliveryBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const upsertRetry = `-- name: UpsertRetry :batchexec
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
+    attempts = excluded.attempts, counted = excluded.counted, next_attempt_at = excluded.next_attempt_at, held = excluded.held
+`
+
+type UpsertRetryBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type UpsertRetryParams struct {
+	SubscriptionID int64
+	Sequence       int64
+	StoredAt       time.Time
+	EventID        string
+	EventType      string
+	Attempts       int32
+	Counted        int32
+	NextAttemptAt  time.Time
+	Held           bool
+	Replay         string
+}
+
+func (q *Queries) UpsertRetry(ctx context.Context, arg []UpsertRetryParams) *UpsertRetryBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.SubscriptionID,
+			a.Sequence,
+			a.StoredAt,
+			a.EventID,
+			a.EventType,
+			a.Attempts,
+			a.Counted,
+			a.NextAttemptAt,
+			a.Held,
+			a.Replay,
+		}
+		batch.Queue(upsertRetry, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &UpsertRetryBatchResults{br, len(arg), false}
+}
+
+func (b *UpsertRetryBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *UpsertRetryBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

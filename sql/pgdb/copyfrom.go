@@ -9,6 +9,50 @@ import (
 	"context"
 )
 
+// iteratorForCopyDeliveries implements pgx.CopyFromSource.
+type iteratorForCopyDeliveries struct {
+	rows                 []CopyDeliveriesParams
+	skippedFirstNextCall bool
+}
+
+func (r *iteratorForCopyDeliveries) Next() bool {
+	if len(r.rows) == 0 {
+		return false
+	}
+	if !r.skippedFirstNextCall {
+		r.skippedFirstNextCall = true
+		return true
+	}
+	r.rows = r.rows[1:]
+	return len(r.rows) > 0
+}
+
+func (r iteratorForCopyDeliveries) Values() ([]interface{}, error) {
+	return []interface{}{
+		r.rows[0].StoredAt,
+		r.rows[0].SubscriptionID,
+		r.rows[0].Sequence,
+		r.rows[0].EventID,
+		r.rows[0].EventType,
+		r.rows[0].State,
+		r.rows[0].Attempts,
+		r.rows[0].LastAt,
+		r.rows[0].LastMs,
+		r.rows[0].LastStatus,
+		r.rows[0].LastError,
+		r.rows[0].LastAnswer,
+		r.rows[0].NextAttemptAt,
+	}, nil
+}
+
+func (r iteratorForCopyDeliveries) Err() error {
+	return nil
+}
+
+func (q *Queries) CopyDeliveries(ctx context.Context, arg []CopyDeliveriesParams) (int64, error) {
+	return q.db.CopyFrom(ctx, []string{"deliveries"}, []string{"stored_at", "subscription_id", "sequence", "event_id", "event_type", "state", "attempts", "last_at", "last_ms", "last_status", "last_error", "last_answer", "next_attempt_at"}, &iteratorForCopyDeliveries{rows: arg})
+}
+
 // iteratorForRecordAttempts implements pgx.CopyFromSource.
 type iteratorForRecordAttempts struct {
 	rows                 []RecordAttemptsParams

@@ -31,6 +31,35 @@ type AuditTrail struct {
 	Detail []byte
 }
 
+type Delivery struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+	EventID        string
+	EventType      string
+	State          string
+	Attempts       int32
+	LastAt         *time.Time
+	LastMs         float32
+	LastStatus     int32
+	LastError      string
+	LastAnswer     string
+	NextAttemptAt  *time.Time
+}
+
+type DeliveryAttempt struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
+	Number         int32
+	At             time.Time
+	DurationMs     float32
+	Status         int32
+	Error          string
+	Answer         string
+	Replay         string
+}
+
 type EnrollerStatus struct {
 	Instance string
 	State    string
@@ -92,6 +121,12 @@ type LmsGate struct {
 	BlockedUntil time.Time
 }
 
+type Notifier struct {
+	ID      string
+	Seen    int64
+	AliveAt time.Time
+}
+
 type Order struct {
 	Source    string
 	ID        string
@@ -117,6 +152,19 @@ type PartitionedTable struct {
 	ColumnName string
 }
 
+type Retry struct {
+	SubscriptionID int64
+	Sequence       int64
+	StoredAt       time.Time
+	EventID        string
+	EventType      string
+	Attempts       int32
+	Counted        int32
+	NextAttemptAt  time.Time
+	Held           bool
+	Replay         string
+}
+
 type Sku struct {
 	Sku           string
 	State         string
@@ -125,6 +173,27 @@ type Sku struct {
 	Attempts      int32
 	CheckedAt     *time.Time
 	NextAttemptAt *time.Time
+}
+
+type Subscription struct {
+	ID            int64
+	Name          string
+	Url           string
+	Definition    []byte
+	Sealed        []byte
+	Declared      []byte
+	Paused        bool
+	Disabled      bool
+	Consumer      string
+	StartSequence int64
+	Version       int64
+	Failures      int32
+	FailingSince  *time.Time
+	Announced     int32
+	Reason        string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	DeletedAt     *time.Time
 }
 
 type Webhook struct {

@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/sql/pgdb"
+)
+
+// RecordOutcomes writes what attempts came to, all or nothing; the same ones may be written again. No two may be of
+// one delivery.
+func (s *Store) RecordOutcomes(ctx context.Context, outcomes []relay.Outcome) error {
+	var first, later []relay.Outcome
+	for _, o := range outcomes {
+		if o.State == relay.DeliveryDelivered && o.Attempt.Number == 1 {
+			first = append(first, o)
+		} else {
+			later = append(later, o)
+		}
+	}
+	err := s.inTx(ctx, func(q *pgdb.Queries) error {
+		if len(first) > 0 {
+			if _, err := q.CopyDeliveries(ctx, deliveryRows(first)); err != nil {
+				return err
+			}
+		}
+		return recordLater(ctx, q, later)
+	})
+	if err = wrap("record outcomes", err); relay.CodeOf(err) == relay.CodeConflict { // one is in the ledger already
+		err = wrap("record outcomes", s.inTx(ctx, func(q *pgdb.Queries) error { return recordLater(ctx, q, outcomes) }))
+	}
+	return err
+}
+
+func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []relay.Outcome) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
+	var (
+		rows     []pgdb.UpsertDeliveryParams
+		attempts []pgdb.InsertDeliveryAttemptParams
+		waiting  []pgdb.UpsertRetryParams
+		settled  []pgdb.DeleteRetryParams
+	)
+	for i, row := range deliveryRows(outcomes) {
+		o := outcomes[i]
+		rows = append(rows, pgdb.UpsertDeliveryParams(row))
+		attempts = append(attempts, attemptRow(o))
+		if o.State == relay.DeliveryWaiting && o.NextAttemptAt != nil {
+			waiting = append(waiting, pgdb.UpsertRetryParams{SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
+				StoredAt: o.StoredAt, EventID: o.EventID, EventType: o.EventType, Attempts: int32(o.Attempt.Number),
+				Counted: int32(o.Counted), NextAttemptAt: *o.NextAttemptAt, Held: o.Held, Replay: o.Attempt.Replay})
+		} else {
+			settled = append(settled, pgdb.DeleteRetryParams{SubscriptionID: o.Subscription, Sequence: int64(o.Sequence), StoredAt: o.StoredAt})
+		}
+	}
+	return errors.Join(
+		firstError(q.UpsertDelivery(ctx, rows)), firstError(q.InsertDeliveryAttempt(ctx, attempts)),
+		firstError(q.UpsertRetry(ctx, waiting)), firstError(q.DeleteRetry(ctx, settled)))
+}
+
+func deliveryRows(outcomes []relay.Outcome) []pgdb.CopyDeliveriesParams {
+	rows := make([]pgdb.CopyDeliveriesParams, len(outcomes))
+	for i := range outcomes {
+		o := &outcomes[i]
+		rows[i] = pgdb.CopyDeliveriesParams{StoredAt: o.StoredAt, SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
+			EventID: o.EventID, EventType: o.EventType, State: string(o.State), Attempts: int32(o.Attempt.Number),
+			LastAt: &o.Attempt.At, LastMs: float32(o.Attempt.DurationMS), LastStatus: int32(o.Attempt.Status),
+			LastError: o.Attempt.Error, LastAnswer: o.Attempt.Answer, NextAttemptAt: o.NextAttemptAt}
+	}
+	return rows
+}
+
+func attemptRow(o relay.Outcome) pgdb.InsertDeliveryAttemptParams {
+	return pgdb.InsertDeliveryAttemptParams{StoredAt: o.StoredAt, SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
+		Number: int32(o.Attempt.Number), At: o.Attempt.At, DurationMs: float32(o.Attempt.DurationMS),
+		Status: int32(o.Attempt.Status), Error: o.Attempt.Error, Answer: o.Attempt.Answer, Replay: o.Attempt.Replay}
+}
+
+// ClaimRetries takes due deliveries of a subscription for the lease; one whose outcome is not recorded by then is due
+// again.
+func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error) {
+	rows, err := s.query.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
+		LeaseSeconds: lease.Seconds()})
+	if err != nil {
+		return nil, wrap("claim due deliveries", err)
+	}
+	due := make([]relay.Due, len(rows))
+	for i, row := range rows {
+		due[i] = dueOf(row)
+	}
+	return due, nil
+}
+
+func dueOf(row pgdb.Retry) relay.Due {
+	return relay.Due{
+		DeliveryKey: relay.DeliveryKey{Subscription: row.SubscriptionID, Sequence: uint64(row.Sequence), StoredAt: row.StoredAt},
+		EventID:     row.EventID, EventType: row.EventType, Attempts: int(row.Attempts), Counted: int(row.Counted),
+		Replay: row.Replay, At: row.NextAttemptAt, Held: row.Held}
+}
+
+// NextRetries gives when the next attempt of each subscription is due; those without any waiting are not in it.
+func (s *Store) NextRetries(ctx context.Context) (map[int64]time.Time, error) {
+	rows, err := s.query.NextRetries(ctx)
+	if err != nil {
+		return nil, wrap("read due times", err)
+	}
+	next := make(map[int64]time.Time, len(rows))
+	for _, row := range rows {
+		next[row.ID] = row.NextAttemptAt
+	}
+	return next, nil
+}
+
+// ReleaseRetry makes a waiting delivery due now and lets anybody claim it.
+func (s *Store) ReleaseRetry(ctx context.Context, key relay.DeliveryKey) error {
+	return wrap("release retry", s.query.GiveBackRetry(ctx, pgdb.GiveBackRetryParams{SubscriptionID: key.Subscription,
+		Sequence: int64(key.Sequence), StoredAt: key.StoredAt}))
+}
+
+// Standing tells how a delivery stands: its state, "" when it was not tried, and what waits to be tried, if any.
+func (s *Store) Standing(ctx context.Context, key relay.DeliveryKey) (relay.DeliveryState, *relay.Due, error) {
+	row, err := s.query.GetDelivery(ctx, pgdb.GetDeliveryParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription,
+		Sequence: int64(key.Sequence)})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, wrap("read delivery", err)
+	}
+	retry, err := s.query.GetRetry(ctx, pgdb.GetRetryParams{SubscriptionID: key.Subscription, Sequence: int64(key.Sequence),
+		StoredAt: key.StoredAt})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return relay.DeliveryState(row.State), nil, nil
+	}
+	if err != nil {
+		return "", nil, wrap("read retry", err)
+	}
+	due := dueOf(retry)
+	return relay.DeliveryState(row.State), &due, nil
+}
+
+// RetryDelivery makes a delivery due now, with its retry list from the start; relay.ErrNotFound when there is none.
+func (s *Store) RetryDelivery(ctx context.Context, id string) error {
+	key, err := relay.ParseDeliveryID(id)
+	if err != nil {
+		return err
+	}
+	return wrap("retry delivery", s.inTx(ctx, func(q *pgdb.Queries) error {
+		kept := pgdb.KeepLastAttemptParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription, Sequence: int64(key.Sequence)}
+		if err := firstError(q.KeepLastAttempt(ctx, []pgdb.KeepLastAttemptParams{kept})); err != nil {
+			return err
+		}
+		rows, err := q.RequeueDelivery(ctx, pgdb.RequeueDeliveryParams{StoredAt: key.StoredAt,
+			SubscriptionID: key.Subscription, Sequence: int64(key.Sequence)})
+		if err != nil {
+			return err
+		}
+		if rows == 0 {
+			return pgx.ErrNoRows
+		}
+		return q.RequeueRetry(ctx, pgdb.RequeueRetryParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription,
+			Sequence: int64(key.Sequence)})
+	}))
+}
+
+// StageDeliveries makes events due for subscriptions on behalf of a replay, whether they were tried before or not.
+func (s *Store) StageDeliveries(ctx context.Context, replay string, events []relay.Due) error {
+	deliveries := make([]pgdb.StageDeliveryParams, len(events))
+	retries := make([]pgdb.StageRetryParams, len(events))
+	kept := make([]pgdb.KeepLastAttemptParams, len(events))
+	for i, e := range events {
+		deliveries[i] = pgdb.StageDeliveryParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription,
+			Sequence: int64(e.Sequence), EventID: e.EventID, EventType: e.EventType}
+		kept[i] = pgdb.KeepLastAttemptParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence)}
+		retries[i] = pgdb.StageRetryParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence), Replay: replay}
+	}
+	return wrap("stage deliveries", s.inTx(ctx, func(q *pgdb.Queries) error {
+		return errors.Join(firstError(q.KeepLastAttempt(ctx, kept)), firstError(q.StageDelivery(ctx, deliveries)),
+			firstError(q.StageRetry(ctx, retries)))
+	}))
+}
+
+// Deliveries lists deliveries, newest event first.
+func (s *Store) Deliveries(ctx context.Context, query relay.DeliveryQuery) ([]relay.Delivery, error) {
+	params := pgdb.ListDeliveriesParams{State: string(query.State), Undelivered: query.Undelivered,
+		Subscription: query.Subscription, EventID: query.EventID, EventType: query.EventType, Since: query.Since,
+		Until: orEver(query.Until), AtMost: atMost(query.Limit)}
+	if !query.Before.IsZero() {
+		key, err := relay.ParseDeliveryID(query.Before.ID)
+		if err != nil {
+			return nil, err
+		}
+		params.BeforeTime, params.BeforeSubscription, params.BeforeSequence = key.StoredAt, key.Subscription, int64(key.Sequence)
+	}
+	rows, err := s.lists.ListDeliveries(ctx, params)
+	if err != nil {
+		return nil, wrap("list deliveries", err)
+	}
+	list := make([]relay.Delivery, len(rows))
+	for i, row := range rows {
+		list[i] = deliveryOf(pgdb.GetDeliveryRow(row))
+	}
+	return list, nil
+}
+
+func deliveryOf(row pgdb.GetDeliveryRow) relay.Delivery {
+	key := relay.DeliveryKey{Subscription: row.SubscriptionID, Sequence: uint64(row.Sequence), StoredAt: row.StoredAt}
+	return relay.Delivery{ID: key.ID(), EventID: row.EventID, EventType: row.EventType, Subscription: row.Name,
+		State: relay.DeliveryState(row.State), Attempts: int(row.Attempts), LastStatus: int(row.LastStatus),
+		LastError: row.LastError, NextAttemptAt: row.NextAttemptAt, Sequence: key.Sequence, StoredAt: row.StoredAt,
+		LastAttemptAt: row.LastAt}
+}
+
+// Delivery gives one delivery with its attempts; relay.ErrNotFound when there is none.
+func (s *Store) Delivery(ctx context.Context, id string) (relay.DeliveryDetail, error) {
+	key, err := relay.ParseDeliveryID(id)
+	if err != nil {
+		return relay.DeliveryDetail{}, err
+	}
+	row, err := s.query.GetDelivery(ctx, pgdb.GetDeliveryParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription,
+		Sequence: int64(key.Sequence)})
+	if err != nil {
+		return relay.DeliveryDetail{}, wrap("read delivery", err)
+	}
+	attempts, err := s.query.ListDeliveryAttempts(ctx, pgdb.ListDeliveryAttemptsParams{StoredAt: key.StoredAt,
+		SubscriptionID: key.Subscription, Sequence: int64(key.Sequence)})
+	if err != nil {
+		return relay.DeliveryDetail{}, wrap("read attempts", err)
+	}
+	detail := relay.DeliveryDetail{Delivery: deliveryOf(row), History: []relay.DeliveryAttempt{}}
+	for _, a := range attempts {
+		detail.History = append(detail.History, relay.DeliveryAttempt{Number: int(a.Number), At: a.At,
+			DurationMS: float64(a.DurationMs), Status: int(a.Status), Error: a.Error, Answer: a.Answer, Replay: a.Replay})
+	}
+	if len(attempts) == 0 && row.LastAt != nil { // delivered at once: only the row tells of it
+		detail.History = append(detail.History, relay.DeliveryAttempt{Number: int(row.Attempts), At: *row.LastAt,
+			DurationMS: float64(row.LastMs), Status: int(row.LastStatus), Error: row.LastError, Answer: row.LastAnswer})
+	}
+	return detail, nil
+}
+
+// DeliveryCounts counts deliveries by subscription name and state.
+func (s *Store) DeliveryCounts(ctx context.Context) (map[string]map[relay.DeliveryState]int64, error) {
+	rows, err := s.query.CountDeliveries(ctx)
+	if err != nil {
+		return nil, wrap("count deliveries", err)
+	}
+	counts := map[string]map[relay.DeliveryState]int64{}
+	for _, row := range rows {
+		if counts[row.Name] == nil {
+			counts[row.Name] = map[relay.DeliveryState]int64{}
+		}
+		counts[row.Name][relay.DeliveryState(row.State)] += row.Rows
+	}
+	return counts, nil
+}
+
+// DeliverySequences gives the sequences from first to last that the ledger has for a subscription, in order.
+func (s *Store) DeliverySequences(ctx context.Context, subscription int64, first, last uint64, since time.Time) ([]uint64, error) {
+	rows, err := s.query.DeliverySequences(ctx, pgdb.DeliverySequencesParams{SubscriptionID: subscription,
+		First: int64(first), Last: int64(last), Since: since})
+	if err != nil {
+		return nil, wrap("list sequences of "+strconv.FormatInt(subscription, 10), err)
+	}
+	sequences := make([]uint64, len(rows))
+	for i, row := range rows {
+		sequences[i] = uint64(row)
+	}
+	return sequences, nil
+}

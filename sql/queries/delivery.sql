@@ -1,0 +1,117 @@
+-- name: CopyDeliveries :copyfrom
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer, next_attempt_at)
+VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, @state, @attempts, @last_at, @last_ms,
+    @last_status, @last_error, @last_answer, @next_attempt_at);
+
+-- name: UpsertDelivery :batchexec
+-- A later attempt wins over an earlier one, whichever is written first.
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer, next_attempt_at)
+VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, @state, @attempts, @last_at, @last_ms,
+    @last_status, @last_error, @last_answer, sqlc.narg('next_attempt_at'))
+ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET
+    state = excluded.state, attempts = excluded.attempts, last_at = excluded.last_at, last_ms = excluded.last_ms,
+    last_status = excluded.last_status, last_error = excluded.last_error, last_answer = excluded.last_answer,
+    next_attempt_at = excluded.next_attempt_at
+WHERE deliveries.attempts < excluded.attempts;
+
+-- name: InsertDeliveryAttempt :batchexec
+INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+VALUES (@stored_at, @subscription_id, @sequence, @number, @at, @duration_ms, @status, @error, @answer, @replay)
+ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
+
+-- name: UpsertRetry :batchexec
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+VALUES (@subscription_id, @sequence, @stored_at, @event_id, @event_type, @attempts, @counted, @next_attempt_at, @held, @replay)
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
+    attempts = excluded.attempts, counted = excluded.counted, next_attempt_at = excluded.next_attempt_at, held = excluded.held;
+
+-- name: DeleteRetry :batchexec
+DELETE FROM retries WHERE subscription_id = @subscription_id AND sequence = @sequence AND stored_at = @stored_at;
+
+-- name: ClaimRetries :many
+-- What is due of one subscription, taken for the lease: should its process die, it becomes due again.
+UPDATE retries r SET next_attempt_at = now() + make_interval(secs => @lease_seconds::float8)
+FROM (
+    SELECT d.subscription_id, d.sequence, d.stored_at FROM retries d
+    WHERE d.subscription_id = @subscription_id AND NOT d.held AND d.next_attempt_at <= now()
+    ORDER BY d.next_attempt_at LIMIT @at_most FOR UPDATE SKIP LOCKED
+) due
+WHERE r.subscription_id = due.subscription_id AND r.sequence = due.sequence AND r.stored_at = due.stored_at
+RETURNING r.*;
+
+-- name: GiveBackRetry :exec
+UPDATE retries SET next_attempt_at = now(), held = false
+WHERE subscription_id = @subscription_id AND sequence = @sequence AND stored_at = @stored_at;
+
+-- name: NextRetries :many
+-- The time of the next attempt of each subscription that has any waiting.
+SELECT s.id, n.next_attempt_at::timestamptz AS next_attempt_at
+FROM subscriptions s CROSS JOIN LATERAL (
+    SELECT r.next_attempt_at FROM retries r WHERE r.subscription_id = s.id AND NOT r.held ORDER BY r.next_attempt_at LIMIT 1
+) n
+WHERE s.deleted_at IS NULL;
+
+-- name: GetRetry :one
+SELECT * FROM retries WHERE subscription_id = @subscription_id AND sequence = @sequence AND stored_at = @stored_at;
+
+-- name: DropRetries :exec
+DELETE FROM retries WHERE subscription_id = @subscription_id;
+
+-- name: GetDelivery :one
+SELECT d.*, s.name FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence;
+
+-- name: ListDeliveryAttempts :many
+SELECT * FROM delivery_attempts
+WHERE stored_at = @stored_at AND subscription_id = @subscription_id AND sequence = @sequence ORDER BY number;
+
+-- name: ListDeliveries :many
+SELECT d.*, s.name FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+WHERE (@state::text = '' OR d.state = @state) AND (NOT @undelivered::boolean OR d.state <> 'delivered')
+  AND (@subscription::text = '' OR s.name = @subscription) AND (@event_id::text = '' OR d.event_id = @event_id)
+  AND (@event_type::text = '' OR d.event_type = @event_type)
+  AND d.stored_at >= @since::timestamptz AND d.stored_at < @until::timestamptz
+  AND (@before_sequence::bigint = 0 OR (d.stored_at, d.subscription_id, d.sequence) < (@before_time::timestamptz, @before_subscription::bigint, @before_sequence::bigint))
+ORDER BY d.stored_at DESC, d.subscription_id DESC, d.sequence DESC LIMIT @at_most;
+
+-- name: RequeueDelivery :execrows
+UPDATE deliveries SET state = 'waiting', next_attempt_at = now()
+WHERE stored_at = @stored_at AND subscription_id = @subscription_id AND sequence = @sequence;
+
+-- name: RequeueRetry :exec
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+SELECT d.subscription_id, d.sequence, d.stored_at, d.event_id, d.event_type, d.attempts, 0, now(), false, @replay::text
+FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay;
+
+-- name: StageDelivery :batchexec
+-- A replay asks for an event that the subscription may never have got.
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer, next_attempt_at)
+VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, 'waiting', 0, NULL, 0, 0, '', '', now())
+ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = now();
+
+-- name: StageRetry :batchexec
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+SELECT d.subscription_id, d.sequence, d.stored_at, d.event_id, d.event_type, d.attempts, 0, now(), false, @replay::text
+FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay;
+
+-- name: CountDeliveries :many
+SELECT d.subscription_id, s.name, d.state, count(*) AS rows FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+GROUP BY d.subscription_id, s.name, d.state;
+
+-- name: DeliverySequences :many
+-- The sequences of a window that the ledger has for a subscription.
+SELECT sequence FROM deliveries
+WHERE subscription_id = @subscription_id AND sequence BETWEEN @first AND @last AND stored_at >= @since ORDER BY sequence;
+
+-- name: KeepLastAttempt :batchexec
+-- A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
+INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
+FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
+  AND d.attempts >= 1 AND d.last_at IS NOT NULL
+ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
