@@ -6,6 +6,7 @@ replace github.com/edrelay/edrelay/sql => ../sql
 
 require (
 	github.com/edrelay/edrelay/sql v0.0.0-00010101000000-000000000000
+	github.com/goccy/go-yaml v1.19.2
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/nats-io/jwt/v2 v2.8.2
 	github.com/nats-io/nats-server/v2 v2.15.2
