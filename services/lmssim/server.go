@@ -26,6 +26,16 @@ type (
 	Mail = campus.Mail
 	// Audit is the platform's row about one learner of a bulk call.
 	Audit = campus.Audit
+	// About is what a course's about page answers.
+	About = campus.About
+)
+
+// What an about page can do.
+const (
+	AboutPage    = campus.AboutPage    // 200
+	AboutLogin   = campus.AboutLogin   // 302 to /login?next=…
+	AboutMFE     = campus.AboutMFE     // 302 to another host
+	AboutMissing = campus.AboutMissing // 404
 )
 
 // Server is the simulated Open edX. Safe for concurrent use.
