@@ -93,6 +93,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	closed bool // it said Connection: close
 }
 
 func (a answer) json(t *testing.T) map[string]any {
@@ -125,7 +126,7 @@ func (p *platform) try(method, path, contentType string, body []byte, head ...st
 	}
 	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, got}, err
+	return answer{resp.StatusCode, resp.Header, got, resp.Close}, err
 }
 
 func (p *platform) do(method, path, contentType, body string, head ...string) answer {
@@ -200,4 +201,26 @@ func flags(result map[string]any) string {
 		return b.String()
 	}
 	return write("before") + ">" + write("after")
+}
+
+// fault sets a fault.
+func (p *platform) fault(f lmssim.Fault) lmssim.Fault {
+	p.t.Helper()
+	f, err := p.SetFault(f)
+	p.must(err)
+	return f
+}
+
+// waitFor returns when something has come true.
+func waitFor(t *testing.T, come func() bool) {
+	t.Helper()
+	tick, give := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for !come() {
+		select {
+		case <-tick.C:
+		case <-give:
+			t.Fatal("waited too long")
+		}
+	}
 }
