@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/gofiber/fiber/v3"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -28,6 +29,9 @@ type Options struct {
 	Secure   bool // cookies only over TLS: set when a proxy before the listener speaks it
 }
 
+// Ports are the parts of edrelay that the console shows and steers.
+type Ports = desk.Ports
+
 // Check is one condition of readiness. Its error may be read by strangers, so only the public message of a relay.Error
 // is shown.
 type Check struct {
@@ -39,6 +43,7 @@ type Check struct {
 type Service struct {
 	opts   Options
 	app    *fiber.App
+	desk   *desk.Desk
 	routes []route
 	stop   chan struct{} // closed when Run ends, so that live streams end too
 }
@@ -56,7 +61,7 @@ func New(opts Options) (*Service, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Service{opts: opts, stop: make(chan struct{})}
+	s := &Service{opts: opts, desk: &desk.Desk{Ports: opts.Ports}, stop: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		AppName:      "edrelay console",
 		ErrorHandler: s.problem,

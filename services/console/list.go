@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/gofiber/fiber/v3"
 )
 
 const (
 	defaultLimit = 50
-	pageSize     = 1000 // rows that are read from the ledger at once
 	readTimeout  = 30 * time.Second
 )
 
@@ -53,8 +53,8 @@ func listRoute[T any](s *Service, r route, prepare func(values) listing[T]) rout
 // memory.
 func (l listing[T]) send(c fiber.Ctx, limit int64, before relay.Mark) error {
 	size := limit
-	if limit == 0 || limit > pageSize {
-		size = pageSize
+	if limit == 0 || limit > desk.PageSize {
+		size = desk.PageSize
 	}
 	rows, next, err := l.page(c.Context(), int(size), before)
 	if err != nil {
@@ -106,7 +106,7 @@ func (l listing[T]) stream(w *bufio.Writer, limit int64, rows []T, next relay.Ma
 		if next.IsZero() || sent == limit {
 			break
 		}
-		size := int64(pageSize)
+		size := int64(desk.PageSize)
 		if limit > 0 {
 			size = min(size, limit-sent)
 		}

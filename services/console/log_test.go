@@ -11,6 +11,7 @@ import (
 	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console"
+	"github.com/edrelay/edrelay/services/console/desk"
 )
 
 func withLog(t *testing.T) (*running, *bus.Bus) {
@@ -105,7 +106,7 @@ func TestAWebhookIsShownWithItsPayloadAndWithoutItsSignature(t *testing.T) {
 	t.Parallel()
 	r, b := withLog(t)
 	send(t, b, webhook("w1", "orders/create"))
-	got := get[console.WebhookDetail](r, "/api/v1/webhooks/w1")
+	got := get[desk.WebhookDetail](r, "/api/v1/webhooks/w1")
 	if got.State != relay.WebhookAccepted || got.Message == nil || got.Message.Body != `{"order":"w1"}` || got.Message.Headers[relay.HeaderTopic] != "orders/create" {
 		t.Errorf("%+v", got)
 	}
@@ -113,7 +114,7 @@ func TestAWebhookIsShownWithItsPayloadAndWithoutItsSignature(t *testing.T) {
 		t.Error("the signature is shown")
 	}
 	send(t, b, relay.Message{Subject: relay.RejectedSubject("shopify", "signature"), ID: "x", Type: "t", Source: "/s", Body: []byte("\xff\x00")})
-	rejected := get[console.WebhookDetail](r, "/api/v1/webhooks/rejected-1")
+	rejected := get[desk.WebhookDetail](r, "/api/v1/webhooks/rejected-1")
 	if rejected.State != relay.WebhookRejected || rejected.Message.Encoding != "base64" || rejected.Message.Body != "/wA=" {
 		t.Errorf("%+v %+v", rejected, rejected.Message)
 	}
@@ -144,7 +145,7 @@ func TestEventsAreListedByTypeAndPrefix(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"2", "e1"} {
-		if got := get[console.EventDetail](r, "/api/v1/events/"+key); got.ID != "e1" || got.Message.Body != "{}" {
+		if got := get[desk.EventDetail](r, "/api/v1/events/"+key); got.ID != "e1" || got.Message.Body != "{}" {
 			t.Errorf("%s: %+v", key, got)
 		}
 	}

@@ -4,15 +4,9 @@ import (
 	"context"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/gofiber/fiber/v3"
 )
-
-// WebhookDetail is one webhook with what came of it and, when Log still has it, its message.
-type WebhookDetail struct {
-	relay.Webhook
-	Enrollments []relay.Enrollment `json:"enrollments"`
-	Message     *relay.LogEntry    `json:"message"`
-}
 
 func (s *Service) webhookRoutes() []route {
 	if s.opts.Ports.Webhooks == nil {
@@ -29,10 +23,10 @@ func (s *Service) webhookRoutes() []route {
 		}, s.webhookListing),
 		{
 			method: fiber.MethodGet, path: "/webhooks/{id}", role: relay.RoleViewer, tag: "webhooks",
-			summary: "One webhook with its enrolments and its payload", answer: WebhookDetail{},
+			summary: "One webhook with its enrolments and its payload", answer: desk.WebhookDetail{},
 			handle: func(c fiber.Ctx) error {
 				id := c.Params("id")
-				return answer(c, func(ctx context.Context) (WebhookDetail, error) { return s.webhookDetail(ctx, id) })
+				return answer(c, func(ctx context.Context) (desk.WebhookDetail, error) { return s.desk.Webhook(ctx, id) })
 			},
 		},
 	}
@@ -47,31 +41,8 @@ func (s *Service) webhookListing(v values) listing[relay.Webhook] {
 		read: func(ctx context.Context, p relay.Page) ([]relay.Webhook, error) {
 			q := q
 			q.Page = p
-			return s.webhooks(ctx, q)
+			return s.desk.Webhooks(ctx, q)
 		},
-		mark: webhookMark,
+		mark: desk.WebhookMark,
 	}
-}
-
-func (s *Service) webhookDetail(ctx context.Context, id string) (WebhookDetail, error) {
-	w, err := s.webhook(ctx, id)
-	if err != nil {
-		return WebhookDetail{}, err
-	}
-	detail := WebhookDetail{Webhook: w, Enrollments: []relay.Enrollment{}}
-	if s.opts.Ports.Enrollments != nil && w.State != relay.WebhookRejected {
-		rows, err := s.opts.Ports.Enrollments.Enrollments(ctx, relay.EnrollmentQuery{WebhookID: id, Page: relay.Page{Limit: pageSize}})
-		if err != nil {
-			return WebhookDetail{}, err
-		}
-		detail.Enrollments = append(detail.Enrollments, rows...)
-	}
-	stream := relay.StreamWebhooks
-	if w.State == relay.WebhookRejected {
-		stream = relay.StreamRejected
-	}
-	if detail.Message, err = s.message(ctx, stream, w.Sequence); err != nil {
-		return WebhookDetail{}, err
-	}
-	return detail, nil
 }

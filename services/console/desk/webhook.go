@@ -1,4 +1,4 @@
-package console
+package desk
 
 import (
 	"cmp"
@@ -17,18 +17,18 @@ const (
 	unreadMark = "accepted-"
 )
 
-// webhooks lists the ledger together with what stands only on the log: webhooks that the enroller has not read yet,
+// Webhooks lists the ledger together with what stands only on the log: webhooks that the enroller has not read yet,
 // and rejected ones.
-func (s *Service) webhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
-	onLog := s.opts.Ports.Log != nil && q.Order == ""
+func (d *Desk) Webhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+	onLog := d.Ports.Log != nil && q.Order == ""
 	var all []relay.Webhook
 	for _, part := range []struct {
 		wanted bool
 		read   func(context.Context, relay.WebhookQuery) ([]relay.Webhook, error)
 	}{
-		{q.State != relay.WebhookRejected && q.State != relay.WebhookAccepted, s.opts.Ports.Webhooks.Webhooks},
-		{onLog && (q.State == "" || q.State == relay.WebhookAccepted), s.unreadWebhooks},
-		{onLog && (q.State == "" || q.State == relay.WebhookRejected), s.rejectedWebhooks},
+		{q.State != relay.WebhookRejected && q.State != relay.WebhookAccepted, d.Ports.Webhooks.Webhooks},
+		{onLog && (q.State == "" || q.State == relay.WebhookAccepted), d.unreadWebhooks},
+		{onLog && (q.State == "" || q.State == relay.WebhookRejected), d.rejectedWebhooks},
 	} {
 		if !part.wanted {
 			continue
@@ -45,7 +45,8 @@ func (s *Service) webhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.W
 	return all[:min(len(all), q.Limit)], nil
 }
 
-func webhookMark(w relay.Webhook) relay.Mark {
+// WebhookMark gives the place of a webhook in the list.
+func WebhookMark(w relay.Webhook) relay.Mark {
 	if w.State == relay.WebhookAccepted {
 		return relay.Mark{Time: w.ReceivedAt, ID: unreadMark + strconv.FormatUint(w.Sequence, 10)}
 	}
@@ -53,7 +54,7 @@ func webhookMark(w relay.Webhook) relay.Mark {
 }
 
 // unreadWebhooks gives those of WEBHOOKS that the ledger does not know.
-func (s *Service) unreadWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+func (d *Desk) unreadWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
 	parts := strings.SplitN(relay.WebhookSubject(q.Source, q.Topic), ".", 3)
 	if q.Source == "" {
 		parts[1] = "*"
@@ -62,12 +63,12 @@ func (s *Service) unreadWebhooks(ctx context.Context, q relay.WebhookQuery) ([]r
 		parts[2] = ">"
 	}
 	log := logQuery(relay.StreamWebhooks, strings.Join(parts, "."), unreadMark, q)
-	return scanLog(ctx, s.opts.Ports.Log, log, func(messages []relay.Received) ([]relay.Webhook, error) {
+	return scanLog(ctx, d.Ports.Log, log, func(messages []relay.Received) ([]relay.Webhook, error) {
 		sequences := make([]uint64, len(messages))
 		for i, m := range messages {
 			sequences[i] = m.Sequence
 		}
-		known, err := s.opts.Ports.Webhooks.KnownWebhooks(ctx, sequences)
+		known, err := d.Ports.Webhooks.KnownWebhooks(ctx, sequences)
 		if err != nil {
 			return nil, err
 		}
@@ -81,12 +82,12 @@ func (s *Service) unreadWebhooks(ctx context.Context, q relay.WebhookQuery) ([]r
 	})
 }
 
-func (s *Service) rejectedWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
+func (d *Desk) rejectedWebhooks(ctx context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
 	pattern := "rejected.>"
 	if q.Source != "" {
 		pattern = strings.TrimSuffix(relay.RejectedSubject(q.Source, "x"), "x") + ">"
 	}
-	return scanLog(ctx, s.opts.Ports.Log, logQuery(relay.StreamRejected, pattern, rejectedID, q), func(messages []relay.Received) ([]relay.Webhook, error) {
+	return scanLog(ctx, d.Ports.Log, logQuery(relay.StreamRejected, pattern, rejectedID, q), func(messages []relay.Received) ([]relay.Webhook, error) {
 		var rows []relay.Webhook
 		for _, m := range messages {
 			if w := rejectedRow(m); q.Topic == "" || w.Topic == q.Topic {
@@ -110,23 +111,23 @@ func logQuery(stream, pattern, prefix string, q relay.WebhookQuery) relay.LogQue
 }
 
 // webhook finds one by its id, in the ledger or on the log.
-func (s *Service) webhook(ctx context.Context, id string) (relay.Webhook, error) {
-	if text, ok := strings.CutPrefix(id, rejectedID); ok && s.opts.Ports.Log != nil {
+func (d *Desk) webhook(ctx context.Context, id string) (relay.Webhook, error) {
+	if text, ok := strings.CutPrefix(id, rejectedID); ok && d.Ports.Log != nil {
 		sequence, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return relay.Webhook{}, relay.ErrNotFound
 		}
-		m, err := s.opts.Ports.Log.Message(ctx, relay.StreamRejected, sequence)
+		m, err := d.Ports.Log.Message(ctx, relay.StreamRejected, sequence)
 		if err != nil {
 			return relay.Webhook{}, err
 		}
 		return rejectedRow(m), nil
 	}
-	w, err := s.opts.Ports.Webhooks.Webhook(ctx, id)
-	if relay.CodeOf(err) != relay.CodeNotFound || s.opts.Ports.Log == nil {
+	w, err := d.Ports.Webhooks.Webhook(ctx, id)
+	if relay.CodeOf(err) != relay.CodeNotFound || d.Ports.Log == nil {
 		return w, err
 	}
-	unread, scanErr := s.unreadWebhooks(ctx, relay.WebhookQuery{Page: relay.Page{Limit: pageSize}})
+	unread, scanErr := d.unreadWebhooks(ctx, relay.WebhookQuery{Page: relay.Page{Limit: PageSize}})
 	if scanErr != nil {
 		return relay.Webhook{}, scanErr
 	}
@@ -148,4 +149,35 @@ func rejectedRow(m relay.Received) relay.Webhook {
 		ID: rejectedID + strconv.FormatUint(m.Sequence, 10), Source: m.Header[relay.HeaderSource], Topic: m.Header[relay.HeaderTopic],
 		ReceivedAt: m.Stored, State: relay.WebhookRejected, Reason: m.Header[relay.HeaderReason], Sequence: m.Sequence,
 	}
+}
+
+// WebhookDetail is one webhook with what came of it and, while the log still has it, its message.
+type WebhookDetail struct {
+	relay.Webhook
+	Enrollments []relay.Enrollment `json:"enrollments"`
+	Message     *relay.LogEntry    `json:"message"`
+}
+
+// Webhook gives one webhook with its enrolments and its payload.
+func (d *Desk) Webhook(ctx context.Context, id string) (WebhookDetail, error) {
+	w, err := d.webhook(ctx, id)
+	if err != nil {
+		return WebhookDetail{}, err
+	}
+	detail := WebhookDetail{Webhook: w, Enrollments: []relay.Enrollment{}}
+	if d.Ports.Enrollments != nil && w.State != relay.WebhookRejected {
+		rows, err := d.Ports.Enrollments.Enrollments(ctx, relay.EnrollmentQuery{WebhookID: id, Page: relay.Page{Limit: PageSize}})
+		if err != nil {
+			return WebhookDetail{}, err
+		}
+		detail.Enrollments = append(detail.Enrollments, rows...)
+	}
+	stream := relay.StreamWebhooks
+	if w.State == relay.WebhookRejected {
+		stream = relay.StreamRejected
+	}
+	if detail.Message, err = d.message(ctx, stream, w.Sequence); err != nil {
+		return WebhookDetail{}, err
+	}
+	return detail, nil
 }

@@ -1,4 +1,4 @@
-package console
+package desk
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 
 // maxScan bounds how many messages one page of a list looks at on the log.
 const maxScan = 100_000
+
+// PageSize is how many rows are read at once.
+const PageSize = 1000
 
 // scanLog reads the log backwards until q.Limit rows are kept.
 func scanLog[T any](ctx context.Context, log Log, q relay.LogQuery, keep func([]relay.Received) ([]T, error)) ([]T, error) {
@@ -27,7 +30,7 @@ func scanLog[T any](ctx context.Context, log Log, q relay.LogQuery, keep func([]
 		if len(messages) < q.Limit || len(rows) >= wanted {
 			break
 		}
-		q.Before, q.Limit = messages[len(messages)-1].Sequence, pageSize
+		q.Before, q.Limit = messages[len(messages)-1].Sequence, PageSize
 	}
 	return rows[:min(len(rows), wanted)], nil
 }

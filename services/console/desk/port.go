@@ -1,10 +1,16 @@
-package console
+// Package desk answers operators' questions from log and ledger: for the REST API and for the console in the browser.
+package desk
 
 import (
 	"context"
 
 	"github.com/edrelay/edrelay/internal/relay"
 )
+
+// Desk answers from its ports. Methods whose port is nil must not be called.
+type Desk struct {
+	Ports Ports
+}
 
 // Ports are the parts of edrelay that the console shows and steers. Lists return at most Page.Limit rows (always set
 // by the console), newest first; a thing that does not exist is relay.ErrNotFound.

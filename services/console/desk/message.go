@@ -1,4 +1,4 @@
-package console
+package desk
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 )
 
 // message reads one message of the log with its payload; nil when the log keeps it no longer.
-func (s *Service) message(ctx context.Context, stream string, sequence uint64) (*relay.LogEntry, error) {
-	if s.opts.Ports.Log == nil || sequence == 0 {
+func (d *Desk) message(ctx context.Context, stream string, sequence uint64) (*relay.LogEntry, error) {
+	if d.Ports.Log == nil || sequence == 0 {
 		return nil, nil
 	}
-	m, err := s.opts.Ports.Log.Message(ctx, stream, sequence)
+	m, err := d.Ports.Log.Message(ctx, stream, sequence)
 	if relay.CodeOf(err) == relay.CodeNotFound {
 		return nil, nil
 	}
