@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 
 	"github.com/edrelay/edrelay/internal/natsauth"
-	"github.com/edrelay/edrelay/services/console"
+	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/edrelay/edrelay/services/edrelay/config"
 )
 
@@ -12,7 +12,7 @@ import (
 func NATSKeys(c *config.Config) string { return filepath.Join(c.DataDir, "nats-auth") }
 
 // natsUsers gives the readers of the log; nil without keys, which is where another operator's server is used.
-func (g *Ground) natsUsers() console.NATSUsers {
+func (g *Ground) natsUsers() desk.NATSUsers {
 	if g.authority == nil {
 		return nil
 	}
