@@ -82,19 +82,12 @@ func (s *Store) CountEnrollments(ctx context.Context) (map[relay.EnrollmentState
 	return counts, wrap("count enrollments", err)
 }
 
-// ReasonCount is how many enrolments stand where they are for one reason.
-type ReasonCount struct {
-	State  relay.EnrollmentState `json:"state"`
-	Reason string                `json:"reason"`
-	Rows   int                   `json:"rows"`
-}
-
 // CountReasons gives why enrolments wait or are parked, the commonest reason first.
-func (s *Store) CountReasons(ctx context.Context) ([]ReasonCount, error) {
+func (s *Store) CountReasons(ctx context.Context) ([]relay.ReasonCount, error) {
 	rows, err := s.query.CountReasons(ctx)
-	list := make([]ReasonCount, len(rows))
+	list := make([]relay.ReasonCount, len(rows))
 	for i, row := range rows {
-		list[i] = ReasonCount{State: relay.EnrollmentState(row.State), Reason: row.Reason, Rows: int(row.Rows)}
+		list[i] = relay.ReasonCount{State: relay.EnrollmentState(row.State), Reason: row.Reason, Rows: int(row.Rows)}
 	}
 	return list, wrap("count reasons", err)
 }
