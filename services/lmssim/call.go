@@ -3,6 +3,7 @@ package lmssim
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -48,8 +49,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{req: r, body: body, set: s.settings.get(), now: s.now()}
 	handle := s.route(c)
 	c.log = s.calls.begin(c)
-	defer s.calls.end(c.log)
+	defer s.answered(c, time.Now())
 	s.perform(w, c, handle)
+}
+
+// answered files what became of a call, also of one that was cut off.
+func (s *Server) answered(c *call, since time.Time) {
+	s.calls.end(c.log)
+	s.opt.Logger.LogAttrs(c.req.Context(), slog.LevelInfo, "request answered", slog.String("endpoint", string(c.endpoint)),
+		slog.String("method", c.req.Method), slog.Int("status", c.log.Status), slog.String("user", c.log.User),
+		slog.Any("faults", c.log.Faults), slog.Duration("took", time.Since(since)))
 }
 
 // fields parses the body, once. The second result answers a body that can't be read.

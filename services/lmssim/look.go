@@ -1,6 +1,12 @@
 package lmssim
 
-import "github.com/edrelay/edrelay/services/lmssim/campus"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/edrelay/edrelay/services/lmssim/campus"
+)
 
 // State is all that was arranged and all that came of it. What State gives, Load takes.
 type State struct {
@@ -36,6 +42,17 @@ func (s *Server) Load(state State) error {
 		s.sink.put(row)
 	}
 	return nil
+}
+
+// LoadJSON adds a state written as JSON, as the control API shows it; an unknown key is an error.
+func (s *Server) LoadJSON(r io.Reader) error {
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	var state State
+	if err := decoder.Decode(&state); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	return s.Load(state)
 }
 
 // Mails lists the newest mails, oldest first.

@@ -34,9 +34,10 @@ type entry struct {
 
 type requestLog struct {
 	mu      sync.Mutex
-	keep    int
+	keep    int // requests
 	last    int64
 	newest  []*Request
+	size    int                        // of their bodies, in bytes
 	tallies map[Endpoint]map[int]int64 // by status
 	expired int64                      // calls with an expired token
 	fetches []time.Time                // successful token calls of the last hour
@@ -47,7 +48,7 @@ type requestLog struct {
 func (l *requestLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last, l.newest, l.expired, l.fetches = 0, nil, 0, nil
+	l.last, l.newest, l.size, l.expired, l.fetches = 0, nil, 0, 0, nil
 	l.minute, l.busiest = nil, 0
 	l.tallies = map[Endpoint]map[int]int64{}
 }
@@ -64,7 +65,7 @@ func (l *requestLog) begin(c *call) *entry {
 	e.Sequence = l.last
 	filed := e.Request
 	e.filed = &filed
-	l.newest = appendNewest(l.newest, e.filed, l.keep)
+	l.file(e.filed)
 	switch e.Endpoint {
 	case EndpointBulk, EndpointEnrollment, EndpointEnrollments, EndpointAllowed:
 		l.minute = appendWithin(l.minute, e.At, window)
@@ -73,12 +74,17 @@ func (l *requestLog) begin(c *call) *entry {
 	return e
 }
 
-func appendNewest(list []*Request, r *Request, keep int) []*Request {
-	list = append(list, r)
-	if len(list) < 2*keep {
-		return list
+// keepBodies is how much of the bodies is kept, in bytes; the oldest requests go first.
+const keepBodies = 256 << 20
+
+func (l *requestLog) file(r *Request) {
+	l.newest = append(l.newest, r)
+	l.size += len(r.Body)
+	for len(l.newest) > l.keep || l.size > keepBodies && len(l.newest) > 1 {
+		l.size -= len(l.newest[0].Body)
+		l.newest[0] = nil
+		l.newest = l.newest[1:]
 	}
-	return append([]*Request(nil), list[len(list)-keep:]...)
 }
 
 // end writes down what became of a request.
@@ -112,7 +118,7 @@ func (l *requestLog) list(endpoint Endpoint) []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	found := []Request{}
-	for _, r := range l.newest[max(0, len(l.newest)-l.keep):] {
+	for _, r := range l.newest {
 		if endpoint == "" || r.Endpoint == endpoint {
 			found = append(found, r.readable())
 		}

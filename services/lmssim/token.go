@@ -23,12 +23,12 @@ func oauthError(status int, code string) reply {
 	return r
 }
 
-// overIPLimit answers when the caller's address made too many token calls; status 0 otherwise.
+// overIPLimit answers when the caller's address called the endpoint too often; status 0 otherwise.
 func (s *Server) overIPLimit(c *call) reply {
 	if c.set.ThrottleOff {
 		return reply{}
 	}
-	if _, ok := s.perIP.take(c.clientIP(), tokensPerMinute, s.opt.Now()); ok {
+	if _, ok := s.perIP.take(string(c.endpoint)+" "+c.clientIP(), tokensPerMinute, s.opt.Now()); ok {
 		return reply{}
 	}
 	if c.set.LegacyRateLimit {

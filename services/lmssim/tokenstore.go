@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// keepTokens is how many tokens are remembered before the expired ones are forgotten.
+// keepTokens is how many tokens are remembered before some are forgotten.
 const keepTokens = 100_000
 
 // token is one token that was issued.
@@ -34,9 +34,20 @@ func (t *tokens) add(value string, tok token, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.byValue) >= keepTokens {
-		maps.DeleteFunc(t.byValue, func(_ string, old token) bool { return old.Expires.Before(now) })
+		t.forget(now)
 	}
 	t.byValue[value] = tok
+}
+
+// forget drops the expired tokens, and any others as long as there are too many.
+func (t *tokens) forget(now time.Time) {
+	maps.DeleteFunc(t.byValue, func(_ string, old token) bool { return old.Expires.Before(now) })
+	for value := range t.byValue {
+		if len(t.byValue) <= keepTokens/2 {
+			return
+		}
+		delete(t.byValue, value)
+	}
 }
 
 func (t *tokens) find(value string) (token, bool) {
