@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"github.com/edrelay/edrelay/services/ingress/source"
+	"github.com/edrelay/edrelay/services/ingress/source/lernito"
 	"github.com/edrelay/edrelay/services/ingress/source/openedx"
 	"github.com/edrelay/edrelay/services/ingress/source/shopify"
 	"github.com/edrelay/edrelay/services/ingress/source/woocommerce"
@@ -12,6 +13,7 @@ func Kinds() []source.Kind {
 	return []source.Kind{
 		shopify.Kind(),
 		woocommerce.Kind(),
+		lernito.Kind(),
 		openedx.Kind(),
 	}
 }

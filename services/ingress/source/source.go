@@ -126,4 +126,5 @@ type Sample struct {
 	Path   string
 	Header map[string]string
 	Body   []byte
+	Works  int // the status that shows that the source works, where that is not 2xx
 }

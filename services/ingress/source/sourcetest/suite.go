@@ -177,6 +177,10 @@ func (s Subject) sample(t *testing.T, made source.Source, d *Door) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if sample.Works != 0 {
+		s.expect(t, d, sample, sample.Works, 0, 1)
+		return
+	}
 	s.expect(t, d, sample, s.Good, 1, 0)
 }
 
