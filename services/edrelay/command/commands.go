@@ -8,7 +8,7 @@ var groups = []struct {
 	commands  []func(*App) *cobra.Command
 }{
 	{"run", "Run:", []func(*App) *cobra.Command{
-		upCommand, ingressCommand, consoleCommand, lmsSimCommand,
+		upCommand, demoCommand, ingressCommand, consoleCommand, lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
 		configCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, manualCommand,
