@@ -45,6 +45,16 @@ func (s *Store) PostponeSKU(ctx context.Context, sku, reason string, again time.
 	return wrap("postpone SKU", s.query.PostponeSKU(ctx, pgdb.PostponeSKUParams{Sku: sku, Reason: clean(reason), Again: again}))
 }
 
+// OrdersToResolve gives orders with an enrolment that waits for a course that is known by now.
+func (s *Store) OrdersToResolve(ctx context.Context, limit int) ([]relay.OrderKey, error) {
+	rows, err := s.query.OrdersToResolve(ctx, atMost(limit))
+	keys := make([]relay.OrderKey, len(rows))
+	for i, row := range rows {
+		keys[i] = relay.OrderKey{Source: row.Source, Order: row.OrderID}
+	}
+	return keys, wrap("find orders to resolve", err)
+}
+
 func toSKU(row pgdb.Sku) relay.SKU {
 	sku := relay.SKU{
 		SKU: row.Sku, State: relay.SKUState(row.State), Course: row.Course, Reason: row.Reason, Attempts: int(row.Attempts),

@@ -117,16 +117,6 @@ func noteOnWebhooks(ctx context.Context, q *pgdb.Queries, records map[relay.Orde
 	return nil
 }
 
-// OrdersWaitingForSKU gives the orders that have an enrolment whose course hangs on a SKU.
-func (s *Store) OrdersWaitingForSKU(ctx context.Context, sku string) ([]relay.OrderKey, error) {
-	rows, err := s.query.OrdersWaitingForSKU(ctx, clean(sku))
-	keys := make([]relay.OrderKey, len(rows))
-	for i, row := range rows {
-		keys[i] = relay.OrderKey{Source: row.Source, Order: row.OrderID}
-	}
-	return keys, wrap("find orders of a SKU", err)
-}
-
 // Orders gives what is known of orders in the order of their keys, those after one key.
 func (s *Store) Orders(ctx context.Context, after relay.OrderKey, limit int) ([]relay.OrderState, error) {
 	rows, err := s.query.ListOrders(ctx, pgdb.ListOrdersParams{AfterSource: after.Source, AfterID: after.Order, AtMost: atMost(limit)})

@@ -113,6 +113,38 @@ func (q *Queries) KnownSKUs(ctx context.Context, arg KnownSKUsParams) ([]Sku, er
 	return items, nil
 }
 
+const ordersToResolve = `-- name: OrdersToResolve :many
+SELECT DISTINCT e.source, e.order_id FROM enrollments e JOIN skus ON skus.sku = e.sku
+WHERE e.course = '' AND e.state = 'waiting' AND skus.state <> '' AND skus.next_attempt_at IS NULL
+ORDER BY 1, 2 LIMIT $1
+`
+
+type OrdersToResolveRow struct {
+	Source  string
+	OrderID string
+}
+
+// Orders with an enrolment that waits for a course that is known by now.
+func (q *Queries) OrdersToResolve(ctx context.Context, atMost int32) ([]OrdersToResolveRow, error) {
+	rows, err := q.db.Query(ctx, ordersToResolve, atMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OrdersToResolveRow{}
+	for rows.Next() {
+		var i OrdersToResolveRow
+		if err := rows.Scan(&i.Source, &i.OrderID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const postponeSKU = `-- name: PostponeSKU :exec
 UPDATE skus SET attempts = attempts + 1, reason = $1, next_attempt_at = $2::timestamptz WHERE sku = $3
 `

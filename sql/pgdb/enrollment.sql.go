@@ -590,35 +590,6 @@ func (q *Queries) LockLeased(ctx context.Context, arg LockLeasedParams) ([]Enrol
 	return items, nil
 }
 
-const ordersWaitingForSKU = `-- name: OrdersWaitingForSKU :many
-SELECT DISTINCT source, order_id FROM enrollments WHERE course = '' AND sku = $1 ORDER BY source, order_id
-`
-
-type OrdersWaitingForSKURow struct {
-	Source  string
-	OrderID string
-}
-
-func (q *Queries) OrdersWaitingForSKU(ctx context.Context, sku string) ([]OrdersWaitingForSKURow, error) {
-	rows, err := q.db.Query(ctx, ordersWaitingForSKU, sku)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []OrdersWaitingForSKURow{}
-	for rows.Next() {
-		var i OrdersWaitingForSKURow
-		if err := rows.Scan(&i.Source, &i.OrderID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 type RecordAttemptsParams struct {
 	At           time.Time
 	EnrollmentID int64

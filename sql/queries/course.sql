@@ -20,3 +20,9 @@ WHERE sku = @sku;
 
 -- name: PostponeSKU :exec
 UPDATE skus SET attempts = attempts + 1, reason = @reason, next_attempt_at = @again::timestamptz WHERE sku = @sku;
+
+-- name: OrdersToResolve :many
+-- Orders with an enrolment that waits for a course that is known by now.
+SELECT DISTINCT e.source, e.order_id FROM enrollments e JOIN skus ON skus.sku = e.sku
+WHERE e.course = '' AND e.state = 'waiting' AND skus.state <> '' AND skus.next_attempt_at IS NULL
+ORDER BY 1, 2 LIMIT @at_most;

@@ -56,9 +56,6 @@ INSERT INTO enrollment_attempts (at, enrollment_id, call, status, outcome) VALUE
 -- name: ListAttempts :many
 SELECT at, call, status, outcome FROM enrollment_attempts WHERE enrollment_id = @enrollment_id ORDER BY at DESC LIMIT @at_most;
 
--- name: OrdersWaitingForSKU :many
-SELECT DISTINCT source, order_id FROM enrollments WHERE course = '' AND sku = @sku ORDER BY source, order_id;
-
 -- name: CountHolders :many
 -- Of the learners given, those whom another enrolment keeps, or will put, in the course.
 SELECT DISTINCT e.learner_key, e.course FROM enrollments e
