@@ -16,14 +16,29 @@ const controlPrefix = "/_sim"
 
 // controlHandler answers the control API. It knows no callers: whoever reaches the simulator may use it.
 func (s *Server) controlHandler() http.Handler {
-	mux := http.NewServeMux()
+	mux := &controlMux{ServeMux: http.NewServeMux()}
 	s.arrangeRoutes(mux)
 	s.lookRoutes(mux)
 	s.faultRoutes(mux)
-	mux.HandleFunc(controlPrefix+"/", func(w http.ResponseWriter, r *http.Request) {
+	mux.ServeMux.HandleFunc("GET "+controlPrefix+"/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		controlReply(w, http.StatusOK, map[string][]string{"control": mux.patterns})
+	})
+	mux.ServeMux.HandleFunc(controlPrefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		controlReply(w, http.StatusNotFound, controlError{"no such control path: " + r.Method + " " + r.URL.Path})
 	})
 	return mux
+}
+
+// controlMux remembers what it can answer.
+type controlMux struct {
+	*http.ServeMux
+	patterns []string // "GET /_sim/state"
+}
+
+// HandleFunc adds one path.
+func (m *controlMux) HandleFunc(pattern string, h http.HandlerFunc) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.HandleFunc(pattern, h)
 }
 
 type controlError struct {
@@ -121,7 +136,7 @@ func done(w http.ResponseWriter, err error) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) lookRoutes(mux *http.ServeMux) {
+func (s *Server) lookRoutes(mux *controlMux) {
 	show := func(path string, what func(*http.Request) any) {
 		mux.HandleFunc("GET "+controlPrefix+path, func(w http.ResponseWriter, r *http.Request) {
 			controlReply(w, http.StatusOK, what(r))
@@ -169,7 +184,7 @@ func (s *Server) showRequests(r *http.Request) any {
 	return found
 }
 
-func (s *Server) faultRoutes(mux *http.ServeMux) {
+func (s *Server) faultRoutes(mux *controlMux) {
 	mux.HandleFunc("POST "+controlPrefix+"/faults", create(zero[Fault], s.SetFault))
 	mux.HandleFunc("DELETE "+controlPrefix+"/faults", func(w http.ResponseWriter, _ *http.Request) {
 		s.ClearFaults()

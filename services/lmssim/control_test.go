@@ -83,6 +83,9 @@ func TestControlAPIArrangesAndShows(t *testing.T) {
 			t.Errorf("%s is not empty: %s", path, a.body)
 		}
 	}
+	if a := p.sim("GET", "/", ""); a.status != 200 || !strings.Contains(string(a.body), "POST /_sim/faults") {
+		t.Errorf("index: %d %s", a.status, a.body)
+	}
 	for _, path := range []string{"/users/a", "/courses/course-v1:o+c+2", "/redirects?path=/sku/2"} {
 		if a := p.sim("DELETE", path, ""); a.status != 204 {
 			t.Errorf("DELETE %s: %d %s", path, a.status, a.body)
@@ -109,6 +112,9 @@ func TestStateCanBeSavedAndLoadedAgain(t *testing.T) {
 	}
 	if a := p.sim("POST", "/state", string(saved)); a.status != 204 {
 		t.Fatalf("load: %d %s", a.status, a.body)
+	}
+	if a := p.sim("POST", "/state", `{"users":[{"email":"x@x.example","activ":true}]}`); a.status != 400 {
+		t.Errorf("unknown key: %d", a.status)
 	}
 	if again := p.sim("GET", "/state", "").body; string(again) != string(saved) {
 		t.Errorf("%s\nwas\n%s", again, saved)

@@ -12,7 +12,7 @@ func made[T any](add func(T) error) func(T) (T, error) {
 	return func(v T) (T, error) { return v, add(v) }
 }
 
-func (s *Server) arrangeRoutes(mux *http.ServeMux) {
+func (s *Server) arrangeRoutes(mux *controlMux) {
 	post := func(path string, h http.HandlerFunc) { mux.HandleFunc("POST "+controlPrefix+path, h) }
 	post("/users", create(func() User { return User{Active: true} }, s.AddUser))
 	post("/courses", create(zero[Course], made(s.AddCourse)))
@@ -36,7 +36,7 @@ func (s *Server) arrangeRoutes(mux *http.ServeMux) {
 	s.removeRoutes(mux)
 }
 
-func (s *Server) removeRoutes(mux *http.ServeMux) {
+func (s *Server) removeRoutes(mux *controlMux) {
 	mux.HandleFunc("DELETE "+controlPrefix+"/users/{who}", func(w http.ResponseWriter, r *http.Request) {
 		done(w, s.RemoveUser(r.PathValue("who")))
 	})

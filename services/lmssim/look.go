@@ -10,6 +10,7 @@ import (
 
 // State is all that was arranged and all that came of it. What State gives, Load takes.
 type State struct {
+	Settings *Settings `json:"settings,omitempty"`
 	campus.Snapshot
 	Clients   []Client         `json:"clients,omitempty"`
 	Redirects []Redirect       `json:"redirects,omitempty"`
@@ -18,13 +19,20 @@ type State struct {
 
 // State copies the state.
 func (s *Server) State() State {
-	state := State{Clients: s.clients.list(), Redirects: s.redirects.list(), Sink: s.sink.list()}
+	set := s.Settings()
+	state := State{Settings: &set, Clients: s.clients.list(), Redirects: s.redirects.list(), Sink: s.sink.list()}
 	s.campus.Read(func(t *campus.Tx) { state.Snapshot = t.Snapshot() })
 	return state
 }
 
-// Load adds a state to what is there; the first error ends it.
+// Load puts the settings of a state in force, if it has any, and adds the rest to what is there; the first error
+// ends it.
 func (s *Server) Load(state State) error {
+	if state.Settings != nil {
+		if err := s.Configure(*state.Settings); err != nil {
+			return err
+		}
+	}
 	if err := s.campus.Do(false, func(t *campus.Tx) error { return t.Load(state.Snapshot) }); err != nil {
 		return err
 	}
