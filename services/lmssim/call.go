@@ -56,9 +56,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answered files what became of a call, also of one that was cut off.
 func (s *Server) answered(c *call, since time.Time) {
 	s.calls.end(c.log)
-	s.opt.Logger.LogAttrs(c.req.Context(), slog.LevelInfo, "request answered", slog.String("endpoint", string(c.endpoint)),
-		slog.String("method", c.req.Method), slog.Int("status", c.log.Status), slog.String("user", c.log.User),
-		slog.Any("faults", c.log.Faults), slog.Duration("took", time.Since(since)))
+	what := []slog.Attr{
+		slog.String("endpoint", string(c.endpoint)), slog.String("method", c.req.Method), slog.Int("status", c.log.Status),
+		slog.String("user", c.log.User), slog.Duration("took", time.Since(since)),
+	}
+	if len(c.log.Faults) > 0 {
+		what = append(what, slog.Any("faults", c.log.Faults))
+	}
+	s.opt.Logger.LogAttrs(c.req.Context(), slog.LevelInfo, "request answered", what...)
 }
 
 // fields parses the body, once. The second result answers a body that can't be read.

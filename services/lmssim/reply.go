@@ -1,6 +1,7 @@
 package lmssim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -25,11 +26,13 @@ func (r reply) set(name, value string) reply {
 
 // jsonReply answers v as JSON.
 func jsonReply(status int, v any) reply {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // the platform does not escape < > &
+	if err := encoder.Encode(v); err != nil {
 		return htmlReply(http.StatusInternalServerError)
 	}
-	return reply{status: status, body: body}.set("Content-Type", "application/json")
+	return reply{status: status, body: bytes.TrimSuffix(body.Bytes(), []byte("\n"))}.set("Content-Type", "application/json")
 }
 
 // detail answers {"detail": text}, the shape of most of the platform's refusals.
