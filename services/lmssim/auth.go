@@ -28,7 +28,7 @@ func bearerError(code, text string) reply {
 
 func jwtError(text string) reply { return unauthorized(map[string]string{"detail": text}) }
 
-var noCredentials = "Authentication credentials were not provided."
+const noCredentials = "Authentication credentials were not provided."
 
 // identify finds who calls by the Authorization header: a JWT with the scheme JWT, an opaque token with the scheme
 // Bearer. ok is false with an answer for credentials that don't hold, and without one for none at all.

@@ -20,12 +20,12 @@ type Client struct {
 	Restricted bool     `json:"restricted,omitempty"` // its opaque tokens are born expired
 }
 
-var defaultScopes = []string{"read", "write", "email", "profile"}
+func defaultScopes() []string { return []string{"read", "write", "email", "profile"} }
 
 // granted gives the scopes of a token for which none were asked.
 func (c Client) granted() []string {
 	var granted []string
-	for _, scope := range append(slices.Clone(defaultScopes), "user_id") {
+	for _, scope := range append(defaultScopes(), "user_id") {
 		if slices.Contains(c.Scopes, scope) {
 			granted = append(granted, scope)
 		}
@@ -50,7 +50,7 @@ func (c *clients) add(client Client) error {
 	}
 	client.Grant = cmp.Or(client.Grant, ClientCredentials)
 	if len(client.Scopes) == 0 {
-		client.Scopes = slices.Clone(defaultScopes)
+		client.Scopes = defaultScopes()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
