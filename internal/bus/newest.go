@@ -185,3 +185,9 @@ func (r *backwards) keep(m jetstream.Msg) (relay.Received, bool) {
 		Stored: about.Timestamp,
 	}, true
 }
+
+// LastSequence gives the sequence of the newest message that a stream has taken; 0 for none. Errors as Message.
+func (b *Bus) LastSequence(ctx context.Context, stream string) (uint64, error) {
+	info, err := b.Stream(ctx, stream)
+	return info.Last, err
+}

@@ -23,11 +23,14 @@ func (s *Service) audited(c fiber.Ctx, r route) error {
 }
 
 func (s *Service) record(c fiber.Ctx, action, target string, status int) {
+	s.recordFor(c.Context(), operator(c), action, target, status)
+}
+
+func (s *Service) recordFor(ctx context.Context, who relay.Operator, action, target string, status int) {
 	if s.opts.Ports.Audit == nil {
 		return
 	}
-	who := operator(c)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	entry := relay.AuditEntry{At: s.opts.Now(), Who: who.Name, Role: who.Role, Action: action, Target: target, Status: status}
 	if err := s.opts.Ports.Audit.RecordAudit(ctx, entry); err != nil {

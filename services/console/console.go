@@ -73,7 +73,10 @@ func New(opts Options) (*Service, error) {
 	s.app.Use(s.recoverPanic)
 	s.health()
 	s.api()
-	s.app.Use(func(fiber.Ctx) error { return relay.Errorf(relay.CodeNotFound, "no such page") })
+	if err := s.browser(); err != nil {
+		return nil, err
+	}
+	s.app.Use(lost)
 	return s, nil
 }
 

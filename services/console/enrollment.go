@@ -8,6 +8,23 @@ import (
 	"github.com/gofiber/fiber/v3"
 )
 
+// EnrollmentDetail is one enrolment with what the LMS answered, newest first.
+type EnrollmentDetail struct {
+	relay.Enrollment
+	Answers []relay.Attempt `json:"answers"`
+}
+
+const shownAnswers = 100
+
+func (s *Service) enrollmentDetail(ctx context.Context, id int64) (EnrollmentDetail, error) {
+	row, err := s.opts.Ports.Enrollments.Enrollment(ctx, id)
+	if err != nil {
+		return EnrollmentDetail{}, err
+	}
+	answers, err := s.opts.Ports.Enrollments.Attempts(ctx, id, shownAnswers)
+	return EnrollmentDetail{row, append([]relay.Attempt{}, answers...)}, err
+}
+
 func (s *Service) enrollmentRoutes() []route {
 	if s.opts.Ports.Enrollments == nil {
 		return nil
@@ -19,12 +36,12 @@ func (s *Service) enrollmentRoutes() []route {
 				oneOf("state", "Where it stands.",
 					relay.EnrollmentWaiting, relay.EnrollmentEnrolled, relay.EnrollmentAllowed, relay.EnrollmentUnenrolled, relay.EnrollmentParked),
 				text("source", "Name of the source."), text("order", "Number of the order."), text("learner", "Address of the learner."),
-				text("course", "Course id."), text("webhook_id", "The webhook that asked for it."),
+				text("course", "Course id."), text("webhook_id", "The webhook that asked for it."), text("reason", "Reason, exactly."),
 			},
 		}, s.enrollmentListing),
 		{
-			method: fiber.MethodGet, path: "/enrollments/{id}", role: relay.RoleViewer, tag: "enrollments", summary: "One enrolment",
-			answer: relay.Enrollment{}, handle: func(c fiber.Ctx) error {
+			method: fiber.MethodGet, path: "/enrollments/{id}", role: relay.RoleViewer, tag: "enrollments", summary: "One enrolment with what the LMS answered",
+			answer: EnrollmentDetail{}, handle: func(c fiber.Ctx) error {
 				id, err := numberParam(c, "id")
 				if err != nil {
 					return err
@@ -40,7 +57,7 @@ func (s *Service) enrollmentRoutes() []route {
 func (s *Service) enrollmentListing(v values) listing[relay.Enrollment] {
 	q := relay.EnrollmentQuery{
 		State: relay.EnrollmentState(v.text("state")), Source: v.text("source"), Order: v.text("order"), Learner: v.text("learner"),
-		Course: v.text("course"), WebhookID: v.text("webhook_id"),
+		Course: v.text("course"), WebhookID: v.text("webhook_id"), Reason: v.text("reason"),
 	}
 	return listing[relay.Enrollment]{
 		read: func(ctx context.Context, p relay.Page) ([]relay.Enrollment, error) {

@@ -78,6 +78,8 @@ func (l *ledger) Enrollment(_ context.Context, id int64) (relay.Enrollment, erro
 	return relay.Enrollment{}, relay.ErrNotFound
 }
 
+func (l *ledger) Attempts(context.Context, int64, int) ([]relay.Attempt, error) { return nil, nil }
+
 func (l *ledger) APIKeys(context.Context, relay.Page) ([]relay.APIKey, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -26,10 +26,20 @@ func (s *Service) health() {
 	}
 }
 
-// ready runs all checks at once, each with a deadline of its own, so that one that hangs does not hide the others.
 func (s *Service) ready(c fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.Context(), 3*time.Second)
 	defer cancel()
+	result := s.readiness(ctx)
+	status := http.StatusOK
+	if !result.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(status).JSON(result)
+}
+
+// readiness runs all checks at once, so that one that hangs does not hide the others.
+func (s *Service) readiness(ctx context.Context) Readiness {
 	result := Readiness{Ready: true, Checks: make(map[string]string, len(s.opts.Checks))}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -46,10 +56,5 @@ func (s *Service) ready(c fiber.Ctx) error {
 		})
 	}
 	wg.Wait()
-	status := http.StatusOK
-	if !result.Ready {
-		status = http.StatusServiceUnavailable
-	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Status(status).JSON(result)
+	return result
 }

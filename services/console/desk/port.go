@@ -3,6 +3,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 )
@@ -19,6 +20,7 @@ type Ports struct {
 	Enrollments Enrollments
 	Sources     Sources
 	Log         Log
+	Figures     Figures
 	Keys        Keys
 	Audit       Audit
 	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
@@ -36,6 +38,18 @@ type Webhooks interface {
 type Enrollments interface {
 	Enrollments(context.Context, relay.EnrollmentQuery) ([]relay.Enrollment, error)
 	Enrollment(ctx context.Context, id int64) (relay.Enrollment, error)
+	// Attempts gives what the LMS answered, newest first.
+	Attempts(ctx context.Context, id int64, limit int) ([]relay.Attempt, error)
+}
+
+// Figures count what the overview shows.
+type Figures interface {
+	WebhookFlow(ctx context.Context, since time.Time, step time.Duration) ([]relay.Slot, error)
+	EnrollmentFlow(ctx context.Context, since time.Time, step time.Duration) ([]relay.Slot, error)
+	CountParkedWebhooks(context.Context) (int, error)
+	CountEnrollments(context.Context) (map[relay.EnrollmentState]int, error)
+	CountReasons(context.Context) ([]relay.ReasonCount, error)
+	EnrollerStatus(context.Context) ([]relay.EnrollerStatus, error)
 }
 
 // Sources are the configured senders.
@@ -49,6 +63,8 @@ type Sources interface {
 type Log interface {
 	// Newest gives the messages of a stream on subjects that match any of the patterns (none: all), newest first.
 	Newest(context.Context, relay.LogQuery) ([]relay.Received, error)
+	// LastSequence gives the sequence of the newest message that a stream has taken.
+	LastSequence(ctx context.Context, stream string) (uint64, error)
 	// Message gives one message by its sequence.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
 }

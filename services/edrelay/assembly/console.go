@@ -21,7 +21,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
 		Checks: g.checks(),
 		Ports: console.Ports{
-			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Keys: g.Store, Audit: g.Store,
+			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(),
 		},
 	})

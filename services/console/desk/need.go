@@ -1,0 +1,86 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// findNeeds collects what a person should look at, the worst first.
+func (d *Desk) findNeeds(ctx context.Context, o *Overview, _ time.Time) error {
+	status, err := d.Ports.Figures.EnrollerStatus(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range status {
+		if s.State == "paused" {
+			o.need(Need{Bad: true, Text: "The LMS client is paused: " + s.Reason, Hint: s.Hint, Path: "/settings"})
+			break
+		}
+	}
+	parked, err := d.Ports.Figures.CountParkedWebhooks(ctx)
+	if err != nil {
+		return err
+	}
+	if parked > 0 {
+		o.need(Need{
+			Bad: true, Text: count(parked, "webhook is", "webhooks are") + " parked", Hint: "Each says why; mend the cause and replay it.",
+			Path: "/webhooks?state=parked",
+		})
+	}
+	if err := d.needEnrollments(ctx, o); err != nil {
+		return err
+	}
+	if o.Rejected > 0 {
+		o.need(Need{
+			Text: count(o.Rejected, "webhook was", "webhooks were") + " refused in the last day",
+			Hint: "A sender with a wrong secret, or a stranger. After mending a secret they can be verified again.", Path: "/rejected",
+		})
+	}
+	return nil
+}
+
+const manyReasons = 5
+
+func (d *Desk) needEnrollments(ctx context.Context, o *Overview) error {
+	reasons, err := d.Ports.Figures.CountReasons(ctx)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	for _, r := range reasons {
+		if shown == manyReasons {
+			break
+		}
+		path := "/enrollments?" + url.Values{"state": {string(r.State)}, "reason": {r.Reason}}.Encode()
+		switch r.State {
+		case relay.EnrollmentParked:
+			o.need(Need{Bad: true, Text: count(r.Rows, "enrolment is", "enrolments are") + " parked: " + r.Reason, Hint: "Mend the cause and retry.", Path: path})
+		case relay.EnrollmentWaiting:
+			o.need(Need{Text: count(r.Rows, "enrolment waits", "enrolments wait") + ": " + r.Reason, Hint: "It is tried again by itself.", Path: path})
+		default:
+			continue
+		}
+		shown++
+	}
+	return nil
+}
+
+// need keeps bad things before those that may pass.
+func (o *Overview) need(n Need) {
+	at := len(o.Needs)
+	for n.Bad && at > 0 && !o.Needs[at-1].Bad {
+		at--
+	}
+	o.Needs = append(o.Needs[:at], append([]Need{n}, o.Needs[at:]...)...)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

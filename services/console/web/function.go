@@ -1,0 +1,108 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"age": age, "ageOf": ageOf, "moment": fullTime, "tone": tone, "body": readable, "path": url.PathEscape, "query": url.QueryEscape,
+		"rows":  func(rows any, now time.Time) any { return struct{ Rows, Now any }{rows, now} },
+		"chart": drawChart, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
+		"percent": func(part, whole int64) int64 {
+			if whole <= 0 {
+				return 0
+			}
+			return min(100, 100*part/whole)
+		},
+	}
+}
+
+// age writes how long ago something was; the script keeps it counting.
+func age(at, now time.Time) template.HTML {
+	if at.IsZero() {
+		return "–"
+	}
+	return template.HTML(fmt.Sprintf(`<time data-age datetime="%s" title="%s" class="nowrap">%s</time>`,
+		at.UTC().Format(time.RFC3339Nano), fullTime(at), span(now.Sub(at))))
+}
+
+func ageOf(at *time.Time, now time.Time) template.HTML {
+	if at == nil {
+		return ""
+	}
+	return age(*at, now)
+}
+
+func span(d time.Duration) string {
+	size, past := d, d > 0
+	if !past {
+		size = -d
+	}
+	text := ""
+	switch {
+	case size < time.Second:
+		return "just now"
+	case size < time.Minute:
+		text = fmt.Sprintf("%ds", size/time.Second)
+	case size < time.Hour:
+		text = fmt.Sprintf("%dm", size/time.Minute)
+	case size < 24*time.Hour:
+		text = fmt.Sprintf("%dh", size/time.Hour)
+	default:
+		text = fmt.Sprintf("%dd", size/(24*time.Hour))
+	}
+	if past {
+		return text + " ago"
+	}
+	return "in " + text
+}
+
+func fullTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// tone gives a state its colour: what is well, what waits, what a person must see.
+func tone(state any) string {
+	switch fmt.Sprint(state) {
+	case "done", "enrolled", "allowed", "unenrolled", "delivered", "active", "ready", "enabled", "ok", "good":
+		return "good"
+	case "waiting", "accepted", "running", "paused", "failing", "down", "wait":
+		return "wait"
+	case "parked", "rejected", "disabled", "failed", "bad":
+		return "bad"
+	}
+	return ""
+}
+
+const maxShown = 256 << 10
+
+// readable lays a payload out for people; what is no text is only named.
+func readable(m *relay.LogEntry) string {
+	if m.Encoding != "utf-8" {
+		return fmt.Sprintf("%d bytes that are no text.", len(m.Body)/4*3)
+	}
+	text := m.Body
+	var out bytes.Buffer
+	if json.Indent(&out, []byte(text), "", "  ") == nil {
+		text = out.String()
+	}
+	if len(text) > maxShown {
+		text = text[:maxShown] + "\n… " + thousands(len(text)-maxShown) + " more bytes"
+	}
+	return text
+}
+
+func thousands(n any) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "\u202f" + text[i:]
+	}
+	return text
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+const (
+	beatPause   = time.Second
+	quietPause  = 15 * time.Second // something is sent at least this often, so that proxies keep the stream
+	countsEvery = 5                // beats between looks at the ledger
+)
+
+// pulse tells open pages that something moved. It looks only while somebody watches.
+type pulse struct {
+	beat func(ctx context.Context, deep bool) (string, error)
+	stop <-chan struct{}
+
+	mu       sync.Mutex
+	watchers map[chan struct{}]struct{}
+}
+
+func newPulse(beat func(context.Context, bool) (string, error), stop <-chan struct{}) *pulse {
+	return &pulse{beat: beat, stop: stop, watchers: map[chan struct{}]struct{}{}}
+}
+
+// watch gives a channel that hears of every change until leave is called.
+func (p *pulse) watch() (changed chan struct{}, leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed = make(chan struct{}, 1)
+	p.watchers[changed] = struct{}{}
+	if len(p.watchers) == 1 {
+		go p.run()
+	}
+	return changed, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.watchers, changed)
+	}
+}
+
+// run compares what stands with what stood, until nobody watches any more.
+func (p *pulse) run() {
+	tick := time.NewTicker(beatPause)
+	defer tick.Stop()
+	var light, deep string
+	for n := 0; ; n++ {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+		}
+		if p.idle() {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+		was, mark := &light, ""
+		if n%countsEvery == 0 {
+			was = &deep
+		}
+		mark, err := p.beat(ctx, was == &deep)
+		cancel()
+		if err == nil && mark != *was {
+			if *was != "" {
+				p.tell()
+			}
+			*was = mark
+		}
+	}
+}
+
+func (p *pulse) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.watchers) == 0
+}
+
+func (p *pulse) tell() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for changed := range p.watchers {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// beat names what stands: the ends of the streams, and now and then the counts of the ledger.
+func (s *site) beat(ctx context.Context, deep bool) (string, error) {
+	if deep {
+		if s.desk.Ports.Figures == nil {
+			return "", nil
+		}
+		counts, err := s.desk.Ports.Figures.CountEnrollments(ctx)
+		return fmt.Sprint(counts), err
+	}
+	mark := ""
+	if s.desk.Ports.Log == nil {
+		return mark, nil
+	}
+	for _, stream := range []string{relay.StreamWebhooks, relay.StreamRejected, relay.StreamEvents} {
+		last, err := s.desk.Ports.Log.LastSequence(ctx, stream)
+		if err != nil {
+			return "", err
+		}
+		mark += fmt.Sprint(last, " ")
+	}
+	return mark, nil
+}
+
+// live streams pulses as server-sent events.
+func (s *site) live(c fiber.Ctx, _ *visit) error {
+	c.Set(fiber.HeaderContentType, "text/event-stream")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set("X-Accel-Buffering", "no")
+	return c.SendStreamWriter(func(w *bufio.Writer) {
+		changed, leave := s.pulse.watch()
+		defer leave()
+		quiet := time.NewTicker(quietPause)
+		defer quiet.Stop()
+		text := ": welcome\nretry: 2000\n\n"
+		for {
+			if _, err := w.WriteString(text); err != nil {
+				return
+			}
+			if err := w.Flush(); err != nil {
+				return
+			}
+			select {
+			case <-s.Stop:
+				return
+			case <-changed:
+				text = "event: pulse\ndata: {}\n\n"
+			case <-quiet.C:
+				text = ": quiet\n\n"
+			}
+		}
+	})
+}
+
+// doneText says what was done, for the page that is shown after a change.
+func doneText(done string) string {
+	switch done {
+	case "retried":
+		return "It will be tried again at once."
+	case "saved":
+		return "Saved."
+	}
+	return ""
+}
