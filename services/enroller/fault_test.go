@@ -164,7 +164,9 @@ func TestAMisconfiguredLMSPausesTheClientAndBurnsNoRetries(t *testing.T) {
 			"ENABLE_BULK_ENROLLMENT_VIEW",
 		},
 		"not staff": {
-			func(s *site) { s.fault(lmssim.Fault{ID: "f", Kind: lmssim.FaultStatus, Status: 403, Endpoint: lmssim.EndpointBulk}) },
+			func(s *site) {
+				s.fault(lmssim.Fault{ID: "f", Kind: lmssim.FaultStatus, Status: 403, Endpoint: lmssim.EndpointBulk})
+			},
 			func(s *site) { s.ClearFaults() },
 			"staff",
 		},
@@ -200,7 +202,9 @@ edrelay_enroller_lms_condition{condition="ready"} 0
 				return err == nil && len(status) == 1 && status[0].State == "paused"
 			})
 			row := b.rows(relay.EnrollmentWaiting)[0]
-			b.until("it probed twice", func() bool { return len(b.site.Requests(lmssim.EndpointBulk)) > 3 || len(b.site.Requests(lmssim.EndpointToken)) > 3 })
+			b.until("it probed twice", func() bool {
+				return len(b.site.Requests(lmssim.EndpointBulk)) > 3 || len(b.site.Requests(lmssim.EndpointToken)) > 3
+			})
 			if now := b.rows(relay.EnrollmentWaiting)[0]; now.Attempts != row.Attempts {
 				t.Errorf("retries burnt: %+v", now)
 			}

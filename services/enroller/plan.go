@@ -224,3 +224,26 @@ func finish(row *relay.Work, state relay.EnrollmentState, reason string) {
 	row.State, row.Reason, row.NextAttemptAt = state, reason, nil
 	fresh(row)
 }
+
+// Unplanned counts the enrolments of an order that are not as its newest state asks: lacking, or still wanted though it
+// asks for them no more. Zero is what recording the order once more would change.
+func Unplanned(state *relay.OrderState, rows []*relay.Work, known map[string]relay.SKU) int {
+	list, _ := wants(state, known)
+	count := 0
+	for _, one := range list {
+		if !slices.ContainsFunc(rows, func(row *relay.Work) bool {
+			return row.Action == relay.ActionEnroll && (one.matches(row) || row.LearnerKey == one.key && row.Course == "" && row.SKU == one.sku)
+		}) {
+			count++
+		}
+	}
+	for _, row := range rows {
+		if row.Direct || row.Action != relay.ActionEnroll || row.Course == "" {
+			continue
+		}
+		if !slices.ContainsFunc(list, func(one want) bool { return one.matches(row) }) {
+			count++
+		}
+	}
+	return count
+}
