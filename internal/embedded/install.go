@@ -54,6 +54,13 @@ func findPostgres(ctx context.Context, only string, major int) (installation, er
 	return found[0], nil
 }
 
+// FindPostgres gives the major version of the Postgres that StartPostgres would take for a new directory; its error
+// says what to install.
+func FindPostgres(ctx context.Context) (major int, err error) {
+	found, err := findPostgres(ctx, "", 0)
+	return found.major, err
+}
+
 func missingPostgres(only string) *relay.Error {
 	where := "on this machine"
 	if only != "" {

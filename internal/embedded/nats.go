@@ -27,11 +27,15 @@ type NATSConfig struct {
 	Addr string       // host:port; port 0 takes a free one
 	Log  *slog.Logger // nil discards the server's own lines
 
+	// SyncEvery is how often writes are fsynced; 0 is before each acknowledgement. With an interval an acknowledged
+	// write survives a kill and not a power loss.
+	SyncEvery time.Duration
+
 	// Authority says who may connect; nil lets everybody in, which is for tests.
 	Authority *natsauth.Authority
 }
 
-// NATS is a NATS server with JetStream in this process. Every acknowledged write has been fsynced.
+// NATS is a NATS server with JetStream in this process.
 type NATS struct {
 	server  *server.Server
 	lock    *dirLock
@@ -87,9 +91,12 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 		Port:       int(port),
 		JetStream:  true,
 		StoreDir:   cfg.Dir,
-		SyncAlways: true,
+		SyncAlways: cfg.SyncEvery == 0,
 		MaxPayload: MaxPayload,
 		NoSigs:     true,
+	}
+	if cfg.SyncEvery > 0 {
+		opts.SyncInterval = cfg.SyncEvery
 	}
 	if port == 0 {
 		opts.Port = server.RANDOM_PORT

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -103,6 +104,7 @@ func (g *Ground) openLog(ctx context.Context) error {
 	if settings.URL == "" {
 		server, err := embedded.StartNATS(embedded.NATSConfig{
 			Dir: filepath.Join(g.Config.DataDir, "nats"), Addr: g.Config.NATS.Embedded.Addr, Log: g.Log, Authority: g.authority,
+			SyncEvery: syncEvery(g.Config.NATS.Embedded.Sync),
 		})
 		if err != nil {
 			return err
@@ -117,6 +119,12 @@ func (g *Ground) openLog(ctx context.Context) error {
 	g.Bus = connected
 	g.onClose(connected.Close)
 	return connected.EnsureStreams(ctx)
+}
+
+// syncEvery reads nats.embedded.sync, which the configuration's check has held to its shape; 0 is always.
+func syncEvery(text string) time.Duration {
+	every, _ := time.ParseDuration(text)
+	return every
 }
 
 // openAuthority reads the keys of NATS, making them for an embedded server; an external one trusts them only where they

@@ -11,7 +11,7 @@ var groups = []struct {
 		upCommand, demoCommand, ingressCommand, consoleCommand, lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
-		configCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, manualCommand,
+		configCommand, doctorCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, manualCommand,
 	}},
 	{"look", "Look:", []func(*App) *cobra.Command{
 		webhookCommand, enrollmentCommand, eventCommand,
