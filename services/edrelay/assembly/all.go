@@ -11,6 +11,7 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 	}{
 		{"ingress", g.Ingress},
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
+		{"enroller", g.Enroller},
 		{"upkeep", g.Upkeep},
 	} {
 		made, err := each.make(ctx)

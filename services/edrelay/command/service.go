@@ -51,6 +51,8 @@ func (a *App) serve(
 var (
 	ingressCommand = single("ingress", "Run the public door: verify webhooks, make them durable, answer", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Ingress(ctx) })
+	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
 	consoleCommand = single("console", "Run the operators' listener: REST API, console, health, metrics", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
 			if g.Config.Admin.Token == "" {

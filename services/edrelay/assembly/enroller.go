@@ -1,0 +1,57 @@
+package assembly
+
+import (
+	"context"
+
+	"github.com/edrelay/edrelay/internal/bus"
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/enroller"
+	"github.com/edrelay/edrelay/services/enroller/lms"
+	"github.com/edrelay/edrelay/services/ingress/source"
+)
+
+// Enroller makes the service that turns webhooks into enrolments.
+func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
+	sources, err := Sources(g.Config, source.Ports{})
+	if err != nil {
+		return nil, err
+	}
+	webhooks, err := g.Bus.Consumer(ctx, bus.ConsumerConfig{Stream: relay.StreamWebhooks, Durable: "enroller"})
+	if err != nil {
+		return nil, err
+	}
+	g.onClose(webhooks.Stop)
+	site, err := g.LMS()
+	if err != nil {
+		return nil, err
+	}
+	settings := g.Config.LMS
+	options := enroller.Options{
+		Webhooks: webhooks, Ledger: g.Store, Read: sources.Read, Publisher: g.Bus, Sender: g.Bus,
+		Policy: enroller.Policy{
+			CallsPerMinute: settings.CallsPerMinute, BatchSize: settings.BatchSize, AutoEnroll: settings.AutoEnroll,
+			EmailStudents: settings.EmailStudents, Retry: settings.Retry, GiveUpAfter: settings.GiveUpAfter, CourseWait: settings.CourseWait,
+		},
+		Log: g.Log.With("service", "enroller"), Metrics: g.Metrics,
+	}
+	if site != nil {
+		options.LMS = site
+	}
+	return enroller.New(options)
+}
+
+// LMS makes the client of the configured Open edX site; nil when none is configured.
+func (g *Ground) LMS() (*lms.Client, error) {
+	settings := g.Config.LMS
+	if settings.URL == "" || settings.ClientID == "" {
+		return nil, nil
+	}
+	client, err := lms.New(lms.Options{
+		URL: settings.URL, ClientID: settings.ClientID, ClientSecret: settings.ClientSecret, SKUPrefix: settings.SKUPrefix,
+		Timeout: settings.Timeout, UserAgent: "edrelay/" + g.Version,
+	})
+	if err == nil {
+		g.onClose(client.Close)
+	}
+	return client, err
+}
