@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -23,9 +22,10 @@ platform answers them. State lives in memory; it is arranged and looked at under
 		Example: `  edrelay lms-sim --addr 127.0.0.1:18000
   edrelay lms-sim --addr 127.0.0.1:18000 --state campus.json --profile ulmo`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sim := lmssim.New(lmssim.Options{
-				Logger: assembly.NewLogger(config.Log{Level: "info"}, a.Err), Settings: lmssim.Settings{Profile: lmssim.Profile(profile)},
-			})
+			sim := lmssim.New(lmssim.Options{Logger: assembly.NewLogger(config.Log{Level: "info"}, a.Err)})
+			if err := sim.Configure(lmssim.Settings{Profile: lmssim.Profile(profile)}); err != nil {
+				return usageError{cmd.CommandPath(), err}
+			}
 			if err := loadState(sim, state); err != nil {
 				return err
 			}
@@ -47,13 +47,13 @@ func loadState(sim *lmssim.Server, name string) error {
 	if name == "" {
 		return nil
 	}
-	content, err := os.ReadFile(name)
+	file, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("read the state: %w", err)
+		return &relay.Error{Code: relay.CodeInvalid, Message: "The state can't be read.", Err: err, Hint: "Give a JSON file with --state."}
 	}
-	var state lmssim.State
-	if err := json.Unmarshal(content, &state); err != nil {
-		return &relay.Error{Code: relay.CodeInvalid, Message: name + " is not a state of the simulator.", Err: err}
+	defer file.Close()
+	if err := sim.LoadJSON(file); err != nil {
+		return &relay.Error{Code: relay.CodeInvalid, Message: name + " is no state of the simulator.", Err: err, Hint: "services/lmssim/README.md shows one."}
 	}
-	return sim.Load(state)
+	return nil
 }
