@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code says what kind of failure an Error is. Adapters turn it into their own status once: HTTP in
@@ -42,7 +43,7 @@ func (e *Error) Error() string {
 		text = string(e.Code)
 	}
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		text = strings.TrimSuffix(text, ".") + ": " + e.Err.Error()
 	}
 	return text
 }
