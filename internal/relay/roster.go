@@ -2,18 +2,20 @@ package relay
 
 import "time"
 
-// Person is somebody whom the roster knows; told apart by e-mail without case.
+// Person is somebody whom the roster knows, told apart by e-mail address without case.
 type Person struct {
-	Email    string `json:"email"`
-	Username string `json:"username"`
-	Name     string `json:"name"`
+	Email    string
+	Username string    // may be empty
+	Name     string    // may be empty
+	SeenAt   time.Time // of the news; older news change nothing
 }
 
 // CourseRun is a course run that the roster knows.
 type CourseRun struct {
-	CourseID string     `json:"course_id"`
-	Title    string     `json:"title"`
-	Start    *time.Time `json:"start"`
+	CourseID string
+	Title    string // may be empty
+	Start    *time.Time
+	SeenAt   time.Time // of the news; older news change nothing
 }
 
 // RosterRequest asks for a person to be put into a course run.
@@ -23,6 +25,7 @@ type RosterRequest struct {
 	Mode     string // "" is audit
 	Role     string // kept for people only
 	Source   string // name of the source that asks
+	Retry    bool   // do it later, when the person or course run has become known
 }
 
 // RosterEntry is edrelay's own record of one person in one course run.
@@ -33,20 +36,28 @@ type RosterEntry struct {
 	Mode      string    `json:"mode"`
 	Active    bool      `json:"active"`
 	CreatedAt time.Time `json:"created_at"`
-	Created   bool      `json:"-"` // made by this call
+	Created   bool      `json:"-"` // made by this very request
 }
 
-// RosterMissing says which part of a request the roster does not know.
+// RosterQuery chooses entries of the roster; empty fields choose all. Sorted by ID.
+type RosterQuery struct {
+	Page
+	State    string // "active", "inactive" or ""
+	Email    string // without case
+	CourseID string
+}
+
+// RosterMissing says what a roster does not know.
 type RosterMissing string
 
-// What a roster may not know.
+// What a roster may not know; the person is looked for first.
 const (
 	MissingPerson RosterMissing = "person"
 	MissingCourse RosterMissing = "course"
 )
 
-// RosterUnknown is the error of a request for a person or course run that the roster does not know; the request
-// is listed as pending.
+// RosterUnknown is the error of a request for a person or course run that the roster does not know. The request is
+// listed as pending.
 type RosterUnknown struct{ Missing RosterMissing }
 
 // Error names what is missing.
@@ -59,5 +70,7 @@ type RosterPending struct {
 	CourseID string        `json:"course_id"`
 	Mode     string        `json:"mode"`
 	Missing  RosterMissing `json:"missing"`
+	Retry    bool          `json:"retry"` // done by itself once all is known
 	Since    time.Time     `json:"since"`
+	LastAt   time.Time     `json:"last_at"`
 }

@@ -354,6 +354,60 @@ func (b *KeepLastAttemptBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const movePerson = `-- name: MovePerson :batchexec
+UPDATE people SET email = $1, email_key = lower($1::text), seen_at = $2
+WHERE people.username = $3 AND people.username <> '' AND people.email_key <> lower($1::text) AND people.seen_at <= $2
+  AND NOT EXISTS (SELECT 1 FROM people p WHERE p.email_key = lower($1::text))
+`
+
+type MovePersonBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type MovePersonParams struct {
+	Email    string
+	SeenAt   time.Time
+	Username string
+}
+
+// A known username with another address: the person has changed the address.
+func (q *Queries) MovePerson(ctx context.Context, arg []MovePersonParams) *MovePersonBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Email,
+			a.SeenAt,
+			a.Username,
+		}
+		batch.Queue(movePerson, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &MovePersonBatchResults{br, len(arg), false}
+}
+
+func (b *MovePersonBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *MovePersonBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const recordWebhooks = `-- name: RecordWebhooks :batchexec
 INSERT INTO webhooks (received_at, sequence, id, source, topic, state, reason, order_id, order_name, notes)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -694,6 +748,63 @@ func (b *UpdateEnrollmentBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const upsertCourseRun = `-- name: UpsertCourseRun :batchexec
+INSERT INTO course_runs (course_id, title, starts_at, seen_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (course_id) DO UPDATE SET
+    title = coalesce(nullif(excluded.title, ''), course_runs.title), starts_at = coalesce(excluded.starts_at, course_runs.starts_at),
+    seen_at = excluded.seen_at
+WHERE course_runs.seen_at <= excluded.seen_at
+`
+
+type UpsertCourseRunBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type UpsertCourseRunParams struct {
+	CourseID string
+	Title    string
+	StartsAt *time.Time
+	SeenAt   time.Time
+}
+
+func (q *Queries) UpsertCourseRun(ctx context.Context, arg []UpsertCourseRunParams) *UpsertCourseRunBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.CourseID,
+			a.Title,
+			a.StartsAt,
+			a.SeenAt,
+		}
+		batch.Queue(upsertCourseRun, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &UpsertCourseRunBatchResults{br, len(arg), false}
+}
+
+func (b *UpsertCourseRunBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *UpsertCourseRunBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const upsertDelivery = `-- name: UpsertDelivery :batchexec
 INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
     last_status, last_error, last_answer, next_attempt_at)
@@ -770,6 +881,63 @@ func (b *UpsertDeliveryBatchResults) Exec(f func(int, error)) {
 }
 
 func (b *UpsertDeliveryBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const upsertPerson = `-- name: UpsertPerson :batchexec
+INSERT INTO people (email_key, email, username, name, seen_at) VALUES (lower($1::text), $1, $2, $3, $4)
+ON CONFLICT (email_key) DO UPDATE SET
+    email = excluded.email, username = coalesce(nullif(excluded.username, ''), people.username),
+    name = coalesce(nullif(excluded.name, ''), people.name), seen_at = excluded.seen_at
+WHERE people.seen_at <= excluded.seen_at
+`
+
+type UpsertPersonBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type UpsertPersonParams struct {
+	Email    string
+	Username string
+	Name     string
+	SeenAt   time.Time
+}
+
+func (q *Queries) UpsertPerson(ctx context.Context, arg []UpsertPersonParams) *UpsertPersonBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Email,
+			a.Username,
+			a.Name,
+			a.SeenAt,
+		}
+		batch.Queue(upsertPerson, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &UpsertPersonBatchResults{br, len(arg), false}
+}
+
+func (b *UpsertPersonBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *UpsertPersonBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

@@ -31,6 +31,13 @@ type AuditTrail struct {
 	Detail []byte
 }
 
+type CourseRun struct {
+	CourseID string
+	Title    string
+	StartsAt *time.Time
+	SeenAt   time.Time
+}
+
 type Delivery struct {
 	StoredAt       time.Time
 	SubscriptionID int64
@@ -127,6 +134,21 @@ type Notifier struct {
 	AliveAt time.Time
 }
 
+type OauthClient struct {
+	ID         string
+	Name       string
+	Staff      bool
+	CreatedAt  time.Time
+	DisabledAt *time.Time
+}
+
+type OauthSecret struct {
+	Hash      []byte
+	ClientID  string
+	CreatedAt time.Time
+	ExpiresAt *time.Time
+}
+
 type Order struct {
 	Source    string
 	ID        string
@@ -152,6 +174,15 @@ type PartitionedTable struct {
 	ColumnName string
 }
 
+type Person struct {
+	ID       int64
+	EmailKey string
+	Email    string
+	Username string
+	Name     string
+	SeenAt   time.Time
+}
+
 type Retry struct {
 	SubscriptionID int64
 	Sequence       int64
@@ -163,6 +194,31 @@ type Retry struct {
 	NextAttemptAt  time.Time
 	Held           bool
 	Replay         string
+}
+
+type RosterEnrollment struct {
+	ID        int64
+	PersonID  int64
+	CourseID  string
+	Mode      string
+	Role      string
+	Source    string
+	Active    bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+type RosterPending struct {
+	ID       int64
+	EmailKey string
+	Email    string
+	CourseID string
+	Mode     string
+	Role     string
+	Source   string
+	Retry    bool
+	Since    time.Time
+	LastAt   time.Time
 }
 
 type Sku struct {
@@ -194,6 +250,18 @@ type Subscription struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time
+}
+
+type Token struct {
+	ID        string
+	Name      string
+	Staff     bool
+	ClientID  *string
+	Hash      []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	RevokedAt *time.Time
+	UsedAt    *time.Time
 }
 
 type Webhook struct {
