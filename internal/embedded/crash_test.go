@@ -49,7 +49,7 @@ func TestAnOrphanedServerIsEndedBeforeTheNextStarts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	dir := rootedDir(t)
-	c, err := prepareCluster(ctx, PostgresConfig{Dir: dir})
+	c, err := prepareCluster(ctx, PostgresConfig{Dir: dir, Throwaway: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestAnOrphanedServerIsEndedBeforeTheNextStarts(t *testing.T) {
 	}
 	t.Cleanup(orphan.stop)
 
-	pg := startPostgresFor(t, PostgresConfig{Dir: dir})
+	pg := startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true})
 
 	select {
 	case <-orphan.done:
@@ -74,7 +74,7 @@ func TestAnOrphanedServerIsEndedBeforeTheNextStarts(t *testing.T) {
 func TestAForeignProcessWithTheOldIDIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := rootedDir(t)
-	startPostgresFor(t, PostgresConfig{Dir: dir}).Shutdown()
+	startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true}).Shutdown()
 	stranger := exec.Command("sleep", "60")
 	if err := stranger.Start(); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestAForeignProcessWithTheOldIDIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	startPostgresFor(t, PostgresConfig{Dir: dir})
+	startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true})
 
 	select {
 	case <-ended:
@@ -110,7 +110,7 @@ func TestAForeignProcessWithTheOldIDIsLeftAlone(t *testing.T) {
 
 func TestAServerThatIsKilledIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	pg := startPostgresFor(t, PostgresConfig{Dir: rootedDir(t)})
+	pg := startPostgresFor(t, PostgresConfig{Dir: rootedDir(t), Throwaway: true})
 	old := pg.Pid()
 	if err := exec.Command("kill", "-9", strconv.Itoa(old)).Run(); err != nil {
 		t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 func TestASecondStartInTheSameDirectoryIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := rootedDir(t)
-	startPostgresFor(t, PostgresConfig{Dir: dir})
+	startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true})
 
-	_, err := StartPostgres(t.Context(), PostgresConfig{Dir: dir})
+	_, err := StartPostgres(t.Context(), PostgresConfig{Dir: dir, Throwaway: true})
 
 	if relay.CodeOf(err) != relay.CodeConflict || !strings.Contains(err.Error(), dir+" is in use by process") {
 		t.Errorf("got %v", err)
@@ -91,12 +91,12 @@ func TestADataDirectoryBehindAClosedFolderWorks(t *testing.T) {
 func TestALongPathStillHasASocket(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(rootedDir(t), strings.Repeat("long", 30))
-	mustExec(t, dial(t, startPostgresFor(t, PostgresConfig{Dir: dir}).URL()), "select 1")
+	mustExec(t, dial(t, startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true}).URL()), "select 1")
 }
 
 func TestTheSocketAndTheDataAreClosedToOthers(t *testing.T) {
 	t.Parallel()
-	pg := startPostgresFor(t, PostgresConfig{Dir: rootedDir(t)})
+	pg := startPostgresFor(t, PostgresConfig{Dir: rootedDir(t), Throwaway: true})
 	for _, path := range []string{pg.cluster.home, pg.cluster.socket, pg.cluster.data} {
 		info, err := os.Stat(path)
 		if err != nil {
