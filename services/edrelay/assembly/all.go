@@ -10,10 +10,14 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 		make func(context.Context) (Runner, error)
 	}{
 		{"ingress", g.Ingress},
+		{"bridge", g.Bridge},
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
 		{"enroller", g.Enroller},
 		{"upkeep", g.Upkeep},
 	} {
+		if each.name == "bridge" && g.Config.Bridge.Redis.URL == "" {
+			continue
+		}
 		made, err := each.make(ctx)
 		if err != nil {
 			return nil, err

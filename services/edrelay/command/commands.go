@@ -8,7 +8,7 @@ var groups = []struct {
 	commands  []func(*App) *cobra.Command
 }{
 	{"run", "Run:", []func(*App) *cobra.Command{
-		upCommand, demoCommand, ingressCommand, enrollerCommand, consoleCommand, lmsSimCommand,
+		upCommand, demoCommand, ingressCommand, enrollerCommand, bridgeCommand, consoleCommand, lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
 		configCommand, doctorCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, manualCommand,

@@ -53,6 +53,8 @@ var (
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Ingress(ctx) })
 	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
+	bridgeCommand = single("bridge", "Read the Open edX event bus on Redis Streams onto the log", false,
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Bridge(ctx) })
 	consoleCommand = single("console", "Run the operators' listener: REST API, console, health, metrics", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
 			if g.Config.Admin.Token == "" {
