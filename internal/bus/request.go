@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -26,8 +27,11 @@ func (b *Bus) Request(ctx context.Context, subject string, m relay.Message) (rel
 	return decode(subject, answer.Header, answer.Data), nil
 }
 
-// Serve answers requests on the subject, each in a goroutine of its own; servers of one queue share them. stop ends
-// the serving and waits for no answer under way.
+// flushTimeout bounds the wait for the server's word that it knows a subscription.
+const flushTimeout = 5 * time.Second
+
+// Serve answers requests on the subject, each in a goroutine of its own; servers of one queue share them. Requests
+// made after it returned find it. stop ends the serving and waits for no answer under way.
 func (b *Bus) Serve(subject, queue string, answer func(context.Context, relay.Message) relay.Message) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	subscription, err := b.conn.QueueSubscribe(subject, queue, func(request *nats.Msg) {
@@ -43,7 +47,12 @@ func (b *Bus) Serve(subject, queue string, answer func(context.Context, relay.Me
 		cancel()
 		return nil, fmt.Errorf("serve %s: %w", subject, err)
 	}
-	return func() { _ = subscription.Unsubscribe(); cancel() }, nil
+	stop = func() { _ = subscription.Unsubscribe(); cancel() }
+	if err := b.conn.FlushTimeout(flushTimeout); err != nil {
+		stop()
+		return nil, unavailable("The subject can't be served.", err)
+	}
+	return stop, nil
 }
 
 // Send publishes m on a plain subject, outside the log: nobody may hear it. For reply subjects and hints.

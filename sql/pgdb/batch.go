@@ -408,6 +408,132 @@ func (b *MovePersonBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const putFilters = `-- name: PutFilters :batchexec
+INSERT INTO filters (name, class, sealed_url, declaration) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO UPDATE SET
+    class = excluded.class, sealed_url = excluded.sealed_url, declaration = excluded.declaration, updated_at = now()
+`
+
+type PutFiltersBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type PutFiltersParams struct {
+	Name        string
+	Class       string
+	SealedUrl   []byte
+	Declaration []byte
+}
+
+func (q *Queries) PutFilters(ctx context.Context, arg []PutFiltersParams) *PutFiltersBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Name,
+			a.Class,
+			a.SealedUrl,
+			a.Declaration,
+		}
+		batch.Queue(putFilters, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &PutFiltersBatchResults{br, len(arg), false}
+}
+
+func (b *PutFiltersBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *PutFiltersBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const recordFilterCalls = `-- name: RecordFilterCalls :batchexec
+INSERT INTO filter_calls (asked_at, id, question, name, class, outcome, status, error, exception, changed, dropped, duration_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT DO NOTHING
+`
+
+type RecordFilterCallsBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type RecordFilterCallsParams struct {
+	AskedAt    time.Time
+	ID         string
+	Question   string
+	Name       string
+	Class      string
+	Outcome    string
+	Status     int32
+	Error      string
+	Exception  string
+	Changed    []string
+	Dropped    []string
+	DurationMs float64
+}
+
+func (q *Queries) RecordFilterCalls(ctx context.Context, arg []RecordFilterCallsParams) *RecordFilterCallsBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.AskedAt,
+			a.ID,
+			a.Question,
+			a.Name,
+			a.Class,
+			a.Outcome,
+			a.Status,
+			a.Error,
+			a.Exception,
+			a.Changed,
+			a.Dropped,
+			a.DurationMs,
+		}
+		batch.Queue(recordFilterCalls, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &RecordFilterCallsBatchResults{br, len(arg), false}
+}
+
+func (b *RecordFilterCallsBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *RecordFilterCallsBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const recordWebhooks = `-- name: RecordWebhooks :batchexec
 INSERT INTO webhooks (received_at, sequence, id, source, topic, state, reason, order_id, order_name, notes)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -118,6 +118,35 @@ type EnrollmentAttempt struct {
 	Outcome      string
 }
 
+type Filter struct {
+	Name        string
+	Class       string
+	SealedUrl   []byte
+	Declaration []byte
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type FilterCall struct {
+	AskedAt    time.Time
+	ID         string
+	Question   string
+	Name       string
+	Class      string
+	Outcome    string
+	Status     int32
+	Error      string
+	Exception  string
+	Changed    []string
+	Dropped    []string
+	DurationMs float64
+}
+
+type FilterVersion struct {
+	One     bool
+	Version int64
+}
+
 type LmsCall struct {
 	ID int64
 	At time.Time
