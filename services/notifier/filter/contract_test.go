@@ -93,11 +93,11 @@ func TestSeveralFiltersMakeOneAnswer(t *testing.T) {
 			{-1, ``, relay.Filter{}}, {200, `{"data":{"mode":"yes"}}`, relay.Filter{}},
 		}, `{"data":{"mode":"yes"}}`, []int{0, 1}},
 	}
+	h := newHouse(t)
 	for _, parallel := range []bool{false, true} {
 		for _, c := range cases {
 			t.Run(fmt.Sprintf("%s, parallel %v", c.name, parallel), func(t *testing.T) {
-				t.Parallel()
-				h := newHouse(t)
+				h.clear()
 				var urls []*url
 				for i, r := range c.replies {
 					u := answering(t, max(r.status, 200), r.body)

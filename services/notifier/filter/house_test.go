@@ -108,6 +108,14 @@ func (h *house) declare(filters ...relay.Filter) {
 	}
 }
 
+// clear removes all filters.
+func (h *house) clear() {
+	h.t.Helper()
+	if _, err := h.declarations.Apply(h.t.Context(), nil, filter.ApplyOptions{Prune: true}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // ask asks as the door does, over NATS.
 func (h *house) ask(body string) string {
 	h.t.Helper()
