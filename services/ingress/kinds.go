@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"github.com/edrelay/edrelay/services/ingress/source"
+	"github.com/edrelay/edrelay/services/ingress/source/enrollment"
 	"github.com/edrelay/edrelay/services/ingress/source/lernito"
 	"github.com/edrelay/edrelay/services/ingress/source/openedx"
 	"github.com/edrelay/edrelay/services/ingress/source/shopify"
@@ -14,6 +15,7 @@ func Kinds() []source.Kind {
 		shopify.Kind(),
 		woocommerce.Kind(),
 		lernito.Kind(),
+		enrollment.Kind(),
 		openedx.Kind(),
 	}
 }

@@ -62,7 +62,7 @@ func (k *rejected) offer(v *visit, refusal *source.Refusal) {
 		k.metrics.lost.Inc()
 		return
 	}
-	k.log.Info("webhook refused", "source", v.name(), "reason", refusal.Reason, "status", refusal.Status)
+	k.log.Info("webhook refused", "source", v.name(), "reason", refusal.Reason, "status", refusal.Status, "error", refusal.Err)
 	if !refusal.Keep {
 		return
 	}

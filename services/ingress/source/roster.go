@@ -6,15 +6,18 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// Tokens knows the bearer tokens that edrelay has given out.
+// Tokens keeps bearer tokens and the clients that may fetch them, by the SHA-256 of their text.
 type Tokens interface {
-	// Token finds a token by its text. An unknown or revoked one is relay.ErrNotFound.
-	Token(ctx context.Context, text string) (relay.Token, error)
+	// TokenByHash gives a token whatever its state; relay.ErrNotFound when there is none.
+	TokenByHash(ctx context.Context, hash []byte) (relay.Token, error)
+	// ClientBySecret gives a client, disabled or not; relay.ErrNotFound when no client has this secret.
+	ClientBySecret(ctx context.Context, id string, hash []byte) (relay.Client, error)
+	CreateToken(ctx context.Context, token relay.Token, hash []byte) error
 }
 
-// Roster knows people and course runs, and keeps edrelay's own enrolment records.
+// Roster keeps edrelay's own record of who is in which course run.
 type Roster interface {
-	// Enroll puts a person into a course run. A person or course run that is unknown is a relay.RosterUnknown and
-	// is listed for the operator. Concurrent calls for the same pair leave one record.
+	// Enroll puts a person into a course run. A *relay.RosterUnknown says that the person or the course run is not
+	// known; the request is listed as pending then. Concurrent calls for one pair leave one record.
 	Enroll(ctx context.Context, r relay.RosterRequest) (relay.RosterEntry, error)
 }
