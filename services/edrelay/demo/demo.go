@@ -20,6 +20,7 @@ type Options struct {
 	Version string
 	Environ []string // may name a Postgres and a NATS elsewhere: EDRELAY_DATABASE_URL, EDRELAY_NATS_URL
 	Once    bool     // end after the last step instead of waiting for ctx
+	AnyPort bool     // take free ports at once instead of the usual ones first
 }
 
 // Run starts everything, goes through the script and, unless Once, waits until ctx is done. Any step that can't be
@@ -50,7 +51,7 @@ func perform(ctx context.Context, s *screen, dir string, options Options) (err e
 	began := time.Now()
 	st, err := build(ctx, dir, options)
 	if err != nil {
-		return err
+		return errors.Join(err, os.RemoveAll(dir))
 	}
 	defer func() {
 		if ended := st.end(); err == nil {

@@ -28,6 +28,8 @@ func script() []step {
 		{"A WooCommerce order for Grace, who has no account yet", wooStep},
 		{"A forged order is refused and changes nothing", forgedStep},
 		{"The same order again changes nothing either", repeatStep},
+		{"A partner, Lernito, asks for an enrolment and waits for the outcome", partnerStep},
+		{"Open edX says that somebody registered; a service reads it from NATS", eventStep},
 	}
 }
 

@@ -23,6 +23,7 @@ type stage struct {
 	configFile, logFile string
 	doorURL, adminURL   string
 	lmsURL, token       string
+	natsURL             string
 
 	lms    *lmssim.Server
 	admin  *client.Client
@@ -45,7 +46,7 @@ func build(ctx context.Context, dir string, options Options) (*stage, error) {
 		configFile: filepath.Join(dir, "edrelay.yaml"), logFile: filepath.Join(dir, "edrelay.log"),
 		token: "demo_" + rand.Text(), first: time.Now().Unix(), failed: make(chan error, 1),
 	}
-	err := st.startLMS()
+	err := st.startLMS(options)
 	if err == nil {
 		err = st.startEdrelay(ctx, dir, options)
 	}
@@ -55,8 +56,8 @@ func build(ctx context.Context, dir string, options Options) (*stage, error) {
 	return st, nil
 }
 
-func (st *stage) startLMS() error {
-	listener, err := listenNear("127.0.0.1:18000")
+func (st *stage) startLMS(options Options) error {
+	listener, err := options.listen("127.0.0.1:18000")
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (st *stage) startEdrelay(ctx context.Context, dir string, options Options) 
 func (st *stage) configure(dir string, options Options) (*config.Config, error) {
 	addrs := make([]string, 3)
 	for i, wanted := range []string{"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:4222"} {
-		listener, err := listenNear(wanted)
+		listener, err := options.listen(wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -118,14 +119,19 @@ func (st *stage) configure(dir string, options Options) (*config.Config, error) 
 		defer listener.Close()
 	}
 	st.doorURL, st.adminURL = "http://"+addrs[0], "http://"+addrs[1]
+	st.natsURL = "nats://" + addrs[2]
 	text := fmt.Sprintf(configText, filepath.Join(dir, "data"), addrs[0], addrs[1], st.token, addrs[2],
-		st.lmsURL, clientID, clientSecret, shopDomain, shopifySecret, wooSource, wooSecret)
+		st.lmsURL, clientID, clientSecret, shopDomain, shopifySecret, wooSource, wooSecret,
+		lernitoSecret, pluginUser, pluginSecret)
 	if err := os.WriteFile(st.configFile, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
 	loaded, _, err := config.Load(config.Options{File: st.configFile, Environment: elsewhere(options.Environ), Kinds: assembly.Kinds()})
 	if err != nil {
 		return nil, err
+	}
+	if loaded.NATS.URL != "" {
+		st.natsURL = loaded.NATS.URL
 	}
 	return loaded, os.MkdirAll(loaded.DataDir, 0o711)
 }
@@ -142,10 +148,12 @@ func elsewhere(environ []string) []string {
 	return kept
 }
 
-// listenNear listens on the wanted address or, when it is taken, on a free port.
-func listenNear(wanted string) (net.Listener, error) {
-	if listener, err := net.Listen("tcp", wanted); err == nil {
-		return listener, nil
+// listen listens on the wanted address or, when it is taken, on a free port.
+func (o Options) listen(wanted string) (net.Listener, error) {
+	if !o.AnyPort {
+		if listener, err := net.Listen("tcp", wanted); err == nil {
+			return listener, nil
+		}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,6 +13,9 @@ const (
 	shopifySecret = "the-demo-shop-signs-with-this"
 	wooSource     = "https://shop.example/"
 	wooSecret     = "the-other-shop-signs-with-this"
+	lernitoSecret = "the-partner-signs-with-this"
+	pluginUser    = "openedx"
+	pluginSecret  = "the-plugin-comes-in-with-this"
 	clientID      = "edrelay"
 	clientSecret  = "edrelay-asks-for-tokens-with-this"
 
@@ -22,6 +25,7 @@ const (
 
 	ada   = "ada@learner.example"
 	grace = "grace@learner.example"
+	linus = "linus@learner.example"
 )
 
 const configText = `data_dir: %s
@@ -37,6 +41,8 @@ lms:
 sources:
   - { name: shopify, kind: shopify, shop_domain: %s, secrets: [%s] }
   - { name: woocommerce, kind: woocommerce, source: %q, secrets: [%s] }
+  - { name: lernito, kind: lernito, secrets: [%s] }
+  - { name: openedx, kind: openedx, username: %s, password: %s }
 notifier: { allow_networks: [127.0.0.0/8] }
 `
 
