@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -56,8 +57,8 @@ func insertWork(ctx context.Context, q *pgdb.Queries, added []*relay.Work) error
 	return first
 }
 
-// announce puts the events of changed rows into the outbox. The id is made of row and version, so an event that is
-// published twice is one message on the log.
+// announce puts the events of changed rows into the outbox. The id is made once, of row, version and chance, so an event
+// that is published twice is one message on the log, and a ledger that was made anew repeats no id.
 func announce(ctx context.Context, q *pgdb.Queries, rows []*relay.Work, events []string) error {
 	var params []pgdb.AddToOutboxParams
 	for i, w := range rows {
@@ -70,7 +71,7 @@ func announce(ctx context.Context, q *pgdb.Queries, rows []*relay.Work, events [
 		}
 		id := strconv.FormatInt(w.ID, 10)
 		params = append(params, pgdb.AddToOutboxParams{
-			DedupID: "enrollment-" + id + "-" + strconv.Itoa(w.ToldVersion), EventType: events[i], About: id, At: time.Now(), Body: body,
+			DedupID: "enrollment-" + id + "-" + strconv.Itoa(w.ToldVersion) + "-" + rand.Text()[:8], EventType: events[i], About: id, At: time.Now(), Body: body,
 		})
 	}
 	if len(params) == 0 {

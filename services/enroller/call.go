@@ -43,7 +43,7 @@ func (s *Service) call(ctx context.Context, group relay.WorkGroup, rows []*relay
 	verdict := s.LMS.Enroll(ctx, bulk)
 	s.metrics.call(string(group.Action), verdict, len(bulk.Learners), time.Since(begun))
 	s.Log.Info("LMS called", "action", group.Action, "course", group.Course, "learners", len(bulk.Learners), "verdict", verdict.Kind,
-		"status", verdict.Status, "reason", verdict.Reason, "took", time.Since(begun).Round(time.Millisecond))
+		"status", verdict.Status, "reason", verdict.Reason, "took_ms", time.Since(begun).Milliseconds())
 	s.learn(ctx, verdict, len(bulk.Learners))
 	byKey := make(map[string]string, len(bulk.Learners))
 	for _, learner := range bulk.Learners {

@@ -70,7 +70,7 @@ func (s *Service) lookUp(ctx context.Context, asked relay.SKU) {
 		return
 	}
 	again := max(s.Policy.delay(asked.Attempts+1), verdict.After)
-	s.Log.Warn("SKU not looked up", "sku", asked.SKU, "reason", verdict.Reason, "again_in", again)
+	s.Log.Warn("SKU not looked up", "sku", asked.SKU, "reason", verdict.Reason, "again_in", again.String())
 	if err := s.Ledger.PostponeSKU(ctx, asked.SKU, verdict.Reason, s.Now().Add(again)); err != nil {
 		s.ledgerTrouble(ctx, "SKU not recorded", err)
 	}

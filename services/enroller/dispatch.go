@@ -183,7 +183,7 @@ func (s *Service) admitted(ctx context.Context, direct bool) bool {
 
 // block has all processes wait as the LMS asked.
 func (s *Service) block(ctx context.Context, wait time.Duration) {
-	s.Log.Warn("the LMS throttles calls", "wait", wait)
+	s.Log.Warn("the LMS throttles calls", "wait", wait.String())
 	if err := s.Ledger.Block(ctx, wait); err != nil {
 		s.ledgerTrouble(ctx, "throttle not recorded", err)
 	}

@@ -39,6 +39,9 @@ func merge(state *relay.OrderState, update relay.Order) effect {
 	rank := rankOf(update)
 	if state.Known {
 		order := cmp.Or(update.Version.Compare(state.Version), cmp.Compare(rank, state.Rank))
+		if order < 0 && refunded {
+			return effectRefund
+		}
 		if order < 0 {
 			return effectStale
 		}

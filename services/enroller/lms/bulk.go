@@ -32,6 +32,10 @@ func (c *Client) Enroll(ctx context.Context, bulk Bulk) Verdict {
 	if verdict != nil {
 		return *verdict
 	}
+	return judgeBulk(bulk, answer)
+}
+
+func judgeBulk(bulk Bulk, answer reply) Verdict {
 	switch answer.status {
 	case http.StatusOK:
 		return readBulk(bulk, answer)

@@ -137,7 +137,9 @@ func (c *Client) build(ctx context.Context, call request, authorization string) 
 	if call.form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	r.Header.Set("Accept", "application/json")
+	if authorization != "" || call.form != nil {
+		r.Header.Set("Accept", "application/json")
+	}
 	r.Header.Set("User-Agent", c.options.UserAgent)
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)

@@ -93,7 +93,8 @@ func broken(found relay.SKU, why string) relay.SKU {
 // ended judges a chain that ends without a course: a SKU that the site doesn't know is no course, one that leads
 // somewhere was meant to be.
 func ended(found relay.SKU, hops, status int) relay.SKU {
-	if hops == 0 && (status == http.StatusNotFound || status == http.StatusGone || status == http.StatusBadRequest) {
+	nowhere := status < 400 || status == http.StatusNotFound || status == http.StatusGone || status == http.StatusBadRequest
+	if hops == 0 && nowhere {
 		found.State, found.Reason = relay.SKUNone, "the LMS has no redirect for the SKU"
 		return found
 	}
