@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -72,6 +73,26 @@ func (s *Store) CheckMigrated(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// migrateExactly applies the migrations of the versions given to an empty database, and no others.
+func (s *Store) migrateExactly(ctx context.Context, versions []int64) error {
+	return s.withGoose(func(provider *goose.Provider) error {
+		for _, version := range versions {
+			if _, err := provider.ApplyVersion(ctx, version, true); err != nil {
+				return unknownVersion(version, err)
+			}
+		}
+		return nil
+	})
+}
+
+func unknownVersion(version int64, err error) error {
+	if !errors.Is(err, goose.ErrVersionNotFound) {
+		return err
+	}
+	return &relay.Error{Code: relay.CodeConflict, Message: fmt.Sprintf("this edrelay doesn't know migration %d", version),
+		Hint: "Use the version of edrelay that it came from, or a newer one.", Err: err}
 }
 
 func (s *Store) withGoose(work func(*goose.Provider) error) error {
