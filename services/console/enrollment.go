@@ -46,9 +46,7 @@ func (s *Service) enrollmentRoutes() []route {
 				if err != nil {
 					return err
 				}
-				return answer(c, func(ctx context.Context) (relay.Enrollment, error) {
-					return s.opts.Ports.Enrollments.Enrollment(ctx, id)
-				})
+				return answer(c, func(ctx context.Context) (EnrollmentDetail, error) { return s.enrollmentDetail(ctx, id) })
 			},
 		},
 	}
