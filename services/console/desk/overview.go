@@ -25,15 +25,15 @@ type Need struct {
 
 // Overview is how edrelay fares at a glance.
 type Overview struct {
-	Since       time.Time                     `json:"since"`
-	Step        time.Duration                 `json:"step"` // nanoseconds
-	Webhooks    []relay.Slot                  `json:"webhooks"`
-	Enrollments []relay.Slot                  `json:"enrollments"`
-	Received    int                           `json:"received"` // webhooks of the span, rejected ones not counted
-	Rejected    int                           `json:"rejected"`
-	Unread      int                           `json:"unread"` // accepted and not yet worked
-	States      map[relay.EnrollmentState]int `json:"states"` // of all enrolments
-	Needs       []Need                        `json:"needs"`
+	Since       time.Time      `json:"since"`
+	Step        time.Duration  `json:"step"` // nanoseconds
+	Webhooks    []relay.Slot   `json:"webhooks"`
+	Enrollments []relay.Slot   `json:"enrollments"`
+	Received    int            `json:"received"` // webhooks of the span, rejected ones not counted
+	Rejected    int            `json:"rejected"`
+	Unread      int            `json:"unread"` // accepted and not yet worked
+	States      map[string]int `json:"states"` // of all enrolments
+	Needs       []Need         `json:"needs"`
 }
 
 // Overview looks at the last day.
@@ -59,7 +59,11 @@ func (d *Desk) countFlow(ctx context.Context, o *Overview, _ time.Time) (err err
 	if o.Enrollments, err = d.Ports.Figures.EnrollmentFlow(ctx, o.Since, o.Step); err != nil {
 		return err
 	}
-	o.States, err = d.Ports.Figures.CountEnrollments(ctx)
+	states, err := d.Ports.Figures.CountEnrollments(ctx)
+	o.States = make(map[string]int, len(states))
+	for state, n := range states {
+		o.States[string(state)] = n
+	}
 	return err
 }
 

@@ -55,10 +55,10 @@ func total(counts map[string]int, stack []string) (sum int) {
 	return sum
 }
 
-// niceTop gives the least of 4, 10, 20, 40, 100 … that holds the highest bar.
+// niceTop gives the least of 4, 6, 8, 10, 20, 40 … that holds the highest bar.
 func niceTop(top int) float64 {
 	for size := 1.0; ; size *= 10 {
-		for _, step := range []float64{1, 2, 4} {
+		for _, step := range []float64{1, 2, 4, 6, 8} {
 			if nice := size * step; nice >= 4 && nice >= float64(top) {
 				return nice
 			}

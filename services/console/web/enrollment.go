@@ -18,7 +18,7 @@ func (s *site) enrollments(c fiber.Ctx, v *visit) error {
 		{Name: "state", Label: "State", Options: oneOf(
 			relay.EnrollmentWaiting, relay.EnrollmentEnrolled, relay.EnrollmentAllowed, relay.EnrollmentUnenrolled, relay.EnrollmentParked)},
 		{Name: "source", Label: "Source"}, {Name: "order", Label: "Order"}, {Name: "learner", Label: "Learner"}, {Name: "course", Label: "Course"},
-		{Name: "reason", Label: "Reason"},
+		{Name: "reason", Label: "Reason", Hidden: true},
 	}
 	rows, err := readRows(c, v.ctx, fields, func(ctx context.Context, p relay.Page) ([]relay.Enrollment, error) {
 		q.Page = p

@@ -19,6 +19,7 @@ const pageRows = 50
 type field struct {
 	Name, Label, Value string
 	Options            []string // what it may be; none: any text
+	Hidden             bool     // shown only when something is chosen
 }
 
 // rowsView is a page of rows with the filters that chose them.

@@ -25,6 +25,7 @@ type pulse struct {
 
 	mu       sync.Mutex
 	watchers map[chan struct{}]struct{}
+	running  bool
 }
 
 func newPulse(beat func(context.Context, bool) (string, error), stop <-chan struct{}) *pulse {
@@ -37,7 +38,8 @@ func (p *pulse) watch() (changed chan struct{}, leave func()) {
 	defer p.mu.Unlock()
 	changed = make(chan struct{}, 1)
 	p.watchers[changed] = struct{}{}
-	if len(p.watchers) == 1 {
+	if !p.running {
+		p.running = true
 		go p.run()
 	}
 	return changed, func() {
@@ -51,36 +53,41 @@ func (p *pulse) watch() (changed chan struct{}, leave func()) {
 func (p *pulse) run() {
 	tick := time.NewTicker(beatPause)
 	defer tick.Stop()
-	var light, deep string
-	for n := 0; ; n++ {
+	var marks [2]string
+	for n := 0; !p.idle(); n++ {
+		for i := range marks {
+			if deep := i == 1; deep && n%countsEvery != 0 {
+				continue
+			}
+			mark, err := p.look(i == 1)
+			if err != nil || mark == marks[i] {
+				continue
+			}
+			if marks[i] != "" {
+				p.tell()
+			}
+			marks[i] = mark
+		}
 		select {
 		case <-p.stop:
 			return
 		case <-tick.C:
 		}
-		if p.idle() {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
-		was, mark := &light, ""
-		if n%countsEvery == 0 {
-			was = &deep
-		}
-		mark, err := p.beat(ctx, was == &deep)
-		cancel()
-		if err == nil && mark != *was {
-			if *was != "" {
-				p.tell()
-			}
-			*was = mark
-		}
 	}
 }
 
+func (p *pulse) look(deep bool) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+	defer cancel()
+	return p.beat(ctx, deep)
+}
+
+// idle ends the run when nobody watches; who comes next starts another.
 func (p *pulse) idle() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.watchers) == 0
+	p.running = len(p.watchers) > 0
+	return !p.running
 }
 
 func (p *pulse) tell() {

@@ -70,7 +70,7 @@
     for (const part of all("[data-live]")) part.dataset.was = part.innerHTML;
     const source = new EventSource("/live");
     source.addEventListener("pulse", refresh);
-    source.onopen = () => { lamp.classList.add("on"); lamp.textContent = "live"; };
+    source.onopen = () => { lamp.classList.add("on"); lamp.textContent = "live"; refresh(); };
     source.onerror = () => { lamp.classList.remove("on"); lamp.textContent = "reconnecting"; };
   }
 
@@ -99,7 +99,7 @@
     }
     const list = rows(), at = list.findIndex((row) => row.classList.contains("at"));
     switch (event.key) {
-      case "/": event.preventDefault(); $("form.find input").focus(); break;
+      case "/": event.preventDefault(); $("form.find input").select(); break;
       case "g": going = true; setTimeout(() => { going = false; }, 1200); break;
       case "j": mark(Math.min(at + 1, list.length - 1)); break;
       case "k": mark(Math.max(at - 1, 0)); break;
