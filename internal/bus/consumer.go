@@ -13,25 +13,12 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// Start says where a new consumer begins to read. A durable one that exists goes on where it was.
-type Start struct {
-	Sequence uint64    // from this sequence on
-	Time     time.Time // from what was stored then on
-	New      bool      // only what comes from now on; the zero Start is everything kept
-}
-
-// ConsumerConfig describes a reader of one stream.
-type ConsumerConfig struct {
-	Stream        string
-	Durable       string            // name; "" is an ordered reader without acknowledgements that leaves nothing behind
-	Description   string            // for people who look at the server
-	Subjects      []string          // empty: all of the stream; overlapping ones are joined, which may read more than each asks
-	Start         Start             // for a consumer that does not exist yet
-	MaxAckPending int               // messages handed out and not settled; default 1000, 1 keeps the order
-	AckWait       time.Duration     // unsettled for so long, a message is handed out again; default 30s
-	Prefetch      int               // messages fetched ahead; default 256, at most MaxAckPending
-	Metadata      map[string]string // kept with the consumer
-}
+// Start and ConsumerConfig describe a consumer in the words of the vocabulary.
+type (
+	Start          = relay.Start
+	ConsumerConfig = relay.ConsumerConfig
+	ConsumerInfo   = relay.ConsumerInfo
+)
 
 // Consumer reads one stream. Fetch may be called by several goroutines.
 type Consumer struct {
@@ -72,6 +59,15 @@ func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, e
 	return c, nil
 }
 
+// Reader is Consumer for those who know only the vocabulary.
+func (b *Bus) Reader(ctx context.Context, config ConsumerConfig) (relay.Reader, error) {
+	c, err := b.Consumer(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
 // EnsureConsumer makes or changes a durable consumer without reading from it.
 func (b *Bus) EnsureConsumer(ctx context.Context, config ConsumerConfig) error {
 	_, err := b.consumer(ctx, config)
@@ -80,7 +76,7 @@ func (b *Bus) EnsureConsumer(ctx context.Context, config ConsumerConfig) error {
 
 func (b *Bus) consumer(ctx context.Context, config ConsumerConfig) (jetstream.Consumer, error) {
 	subjects := joinSubjects(config.Subjects)
-	policy, sequence, start := config.Start.policy()
+	policy, sequence, start := startPolicy(config.Start)
 	if config.Durable == "" {
 		consumer, err := b.js.OrderedConsumer(ctx, config.Stream, jetstream.OrderedConsumerConfig{
 			FilterSubjects: subjects, DeliverPolicy: policy, OptStartSeq: sequence, OptStartTime: start,
@@ -112,7 +108,7 @@ func consumerError(config ConsumerConfig, err error) error {
 		Message: fmt.Sprintf("The consumer %q of %s can't be made ready.", config.Durable, config.Stream), Err: err}
 }
 
-func (s Start) policy() (jetstream.DeliverPolicy, uint64, *time.Time) {
+func startPolicy(s Start) (jetstream.DeliverPolicy, uint64, *time.Time) {
 	switch {
 	case s.Sequence > 0:
 		return jetstream.DeliverByStartSequencePolicy, s.Sequence, nil
@@ -124,10 +120,18 @@ func (s Start) policy() (jetstream.DeliverPolicy, uint64, *time.Time) {
 	return jetstream.DeliverAllPolicy, 0, nil
 }
 
+// take hands a message on to Fetch, or back to the server once the consumer was stopped.
 func (c *Consumer) take(message jetstream.Msg) {
 	select {
 	case c.messages <- message:
 	case <-c.quit:
+		c.giveBack(message)
+	}
+}
+
+func (c *Consumer) giveBack(message jetstream.Msg) {
+	if !c.ordered {
+		_ = message.Nak()
 	}
 }
 
@@ -176,10 +180,22 @@ func (c *Consumer) ended() error {
 	return ErrStopped
 }
 
-// Stop ends the reading; what was fetched ahead is handed out again after its AckWait.
+// Stop ends the reading; what was fetched ahead is given back to be handed out again at once.
 func (c *Consumer) Stop() {
 	c.once.Do(func() { close(c.quit) })
-	c.context.Stop()
+	c.context.Drain()
+	go func() {
+		for closed := c.context.Closed(); ; {
+			select {
+			case message := <-c.messages:
+				c.giveBack(message)
+			case <-closed:
+				if len(c.messages) == 0 {
+					return
+				}
+			}
+		}
+	}()
 }
 
 func (c *Consumer) received(message jetstream.Msg) relay.Received {

@@ -150,3 +150,23 @@ func TestRequestsAreAnsweredOrEnd(t *testing.T) {
 		t.Errorf("nobody: %v", err)
 	}
 }
+
+func TestStoppedReaderGivesBackWhatItFetchedAhead(t *testing.T) {
+	t.Parallel()
+	b := newGround(t).connect()
+	for i := range 100 {
+		publish(t, b, event(fmt.Sprint(i)))
+	}
+	config := bus.ConsumerConfig{Durable: "handover", AckWait: time.Hour}
+	first := consume(t, b, config)
+	held := fetch(t, first, 10)
+	first.Stop()
+	second := consume(t, b, config)
+	seen := map[string]bool{}
+	for _, r := range append(fetch(t, second, 90), held...) {
+		seen[r.ID] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d of 100 messages seen", len(seen))
+	}
+}

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"maps"
-	"net/url"
 	"strings"
 	"time"
 
@@ -37,26 +36,26 @@ func encode(m relay.Message) *nats.Msg {
 		switch {
 		case !validName(name):
 		case strings.HasPrefix(name, "ce-"):
-			set(name, percentEncode(value))
+			set(name, relay.EncodeAttribute(value))
 		default:
 			set(name, value)
 		}
 	}
 	set(headerSpec, "1.0")
-	set(headerID, percentEncode(m.ID))
-	set(headerType, percentEncode(m.Type))
-	set(headerSource, percentEncode(m.Source))
+	set(headerID, relay.EncodeAttribute(m.ID))
+	set(headerType, relay.EncodeAttribute(m.Type))
+	set(headerSource, relay.EncodeAttribute(m.Source))
 	if !m.Time.IsZero() {
 		set(headerTime, m.Time.Format(time.RFC3339Nano))
 	}
 	if m.About != "" {
-		set(headerSubject, percentEncode(m.About))
+		set(headerSubject, relay.EncodeAttribute(m.About))
 	}
 	if m.ContentType != "" {
 		set(headerContent, m.ContentType)
 	}
 	if m.DedupID != "" {
-		set(headerMsgID, percentEncode(m.DedupID))
+		set(headerMsgID, relay.EncodeAttribute(m.DedupID))
 	}
 	return &nats.Msg{Subject: m.Subject, Header: header, Data: m.Body}
 }
@@ -71,19 +70,19 @@ func decode(subject string, header nats.Header, body []byte) relay.Message {
 		switch value := values[0]; name {
 		case headerSpec, jetstream.ExpectedStreamHeader:
 		case headerID:
-			m.ID = percentDecode(value)
+			m.ID = relay.DecodeAttribute(value)
 		case headerType:
-			m.Type = percentDecode(value)
+			m.Type = relay.DecodeAttribute(value)
 		case headerSource:
-			m.Source = percentDecode(value)
+			m.Source = relay.DecodeAttribute(value)
 		case headerTime:
 			m.Time, _ = time.Parse(time.RFC3339Nano, value)
 		case headerSubject:
-			m.About = percentDecode(value)
+			m.About = relay.DecodeAttribute(value)
 		case headerContent:
 			m.ContentType = value
 		case headerMsgID:
-			m.DedupID = percentDecode(value)
+			m.DedupID = relay.DecodeAttribute(value)
 		default:
 			keepHeader(&m, name, value)
 		}
@@ -100,7 +99,7 @@ func keepHeader(m *relay.Message, name, value string) {
 	}
 	name = strings.ToLower(name)
 	if strings.HasPrefix(name, "ce-") {
-		value = percentDecode(value)
+		value = relay.DecodeAttribute(value)
 	}
 	m.Header[name] = value
 }
@@ -116,44 +115,6 @@ func validName(name string) bool {
 		}
 	}
 	return true
-}
-
-// percentEncode writes a CloudEvents attribute as a header value: space, quote, percent and everything outside
-// printable ASCII as %XX of its UTF-8 bytes.
-func percentEncode(value string) string {
-	clean := true
-	for i := range len(value) {
-		if mustEncode(value[i]) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return value
-	}
-	const digits = "0123456789ABCDEF"
-	var out strings.Builder
-	for i := range len(value) {
-		if c := value[i]; mustEncode(c) {
-			out.Write([]byte{'%', digits[c>>4], digits[c&15]})
-		} else {
-			out.WriteByte(c)
-		}
-	}
-	return out.String()
-}
-
-func mustEncode(c byte) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '%' }
-
-func percentDecode(value string) string {
-	if !strings.Contains(value, "%") {
-		return value
-	}
-	decoded, err := url.PathUnescape(value)
-	if err != nil {
-		return value
-	}
-	return decoded
 }
 
 // headerSize bounds the bytes that the headers of m take on the wire.

@@ -120,18 +120,6 @@ func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]u
 	return info.State.Subjects, nil
 }
 
-// ConsumerInfo is how a durable consumer stands.
-type ConsumerInfo struct {
-	Name      string
-	Pending   uint64 // not handed out yet
-	InFlight  int    // handed out, not settled
-	Delivered uint64 // stream sequence of the last one handed out
-	AckFloor  uint64 // all up to this stream sequence are settled
-	Subjects  []string
-	Metadata  map[string]string
-	Created   time.Time
-}
-
 // ConsumerInfo gives how a durable consumer stands; relay.ErrNotFound when there is none.
 func (b *Bus) ConsumerInfo(ctx context.Context, stream, durable string) (ConsumerInfo, error) {
 	consumer, err := b.js.Consumer(ctx, stream, durable)
@@ -170,4 +158,10 @@ func (b *Bus) DeleteConsumer(ctx context.Context, stream, durable string) error 
 		return readError(err)
 	}
 	return nil
+}
+
+// LastSequence gives the sequence of the newest message that a stream has had; 0 for none.
+func (b *Bus) LastSequence(ctx context.Context, name string) (uint64, error) {
+	info, err := b.Stream(ctx, name)
+	return info.Last, err
 }

@@ -102,3 +102,18 @@ func ParseDeliveryID(id string) (DeliveryKey, error) {
 	}
 	return DeliveryKey{Subscription: subscription, Sequence: sequence, StoredAt: time.UnixMicro(micros).UTC()}, nil
 }
+
+// SubscriptionTest is what came of a sample event posted to a subscription's URL.
+type SubscriptionTest struct {
+	Subscription   string            `json:"subscription"`
+	URL            string            `json:"url"`
+	EventType      string            `json:"event_type"`
+	EventID        string            `json:"event_id"`
+	RequestHeaders map[string]string `json:"request_headers"` // names in lower case
+	RequestBody    string            `json:"request_body"`
+	Status         int               `json:"status"` // 0: no answer came
+	Answer         string            `json:"answer"` // at most 1 KiB, printable
+	Error          string            `json:"error"`
+	DurationMS     float64           `json:"duration_ms"`
+	OK             bool              `json:"ok"`
+}

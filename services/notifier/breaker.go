@@ -1,0 +1,96 @@
+package notifier
+
+import (
+	"sync"
+	"time"
+)
+
+// The breaker opens when at least breakerLeast attempts of the last minute were made and half of them failed.
+const (
+	breakerLeast   = 20
+	breakerBuckets = 12
+	breakerBucket  = 5 * time.Second
+	breakerFirst   = 5 * time.Second // wait before the first probe
+	breakerLongest = time.Minute
+)
+
+// breaker keeps a failing subscriber from being called: while it is open nothing is sent but one probe at a time, each
+// after a longer wait, and the backlog stays where it is. Safe for concurrent use; the zero value is closed.
+type breaker struct {
+	mu      sync.Mutex
+	buckets [breakerBuckets]struct {
+		slot       int64
+		ok, failed int
+	}
+	opened bool
+	wait   time.Duration
+	until  time.Time // of the next probe while open
+}
+
+// note counts an attempt and tells whether this one opened or closed the breaker.
+func (b *breaker) note(ok bool, now time.Time) (opened, closed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.opened {
+		return false, b.probed(ok, now)
+	}
+	bucket := &b.buckets[slotOf(now)%breakerBuckets]
+	if bucket.slot != slotOf(now) {
+		bucket.slot, bucket.ok, bucket.failed = slotOf(now), 0, 0
+	}
+	if ok {
+		bucket.ok++
+		return false, false
+	}
+	bucket.failed++
+	if all, failed := b.counts(now); all < breakerLeast || failed*2 < all {
+		return false, false
+	}
+	b.opened, b.wait = true, breakerFirst
+	b.until = now.Add(b.wait)
+	return true, false
+}
+
+// probed judges an attempt that ended while the breaker was open: a probe, or one begun before it opened.
+func (b *breaker) probed(ok bool, now time.Time) (closed bool) {
+	if ok {
+		b.opened = false
+		b.buckets = [breakerBuckets]struct {
+			slot       int64
+			ok, failed int
+		}{}
+		return true
+	}
+	if !now.Before(b.until) {
+		b.wait = min(2*b.wait, breakerLongest)
+		b.until = now.Add(b.wait)
+	}
+	return false
+}
+
+func (b *breaker) counts(now time.Time) (all, failed int) {
+	for _, bucket := range b.buckets {
+		if bucket.slot > slotOf(now)-breakerBuckets {
+			all += bucket.ok + bucket.failed
+			failed += bucket.failed
+		}
+	}
+	return all, failed
+}
+
+// open tells whether the breaker is open, and how long the next probe has to wait.
+func (b *breaker) open(now time.Time) (wait time.Duration, open bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(0, b.until.Sub(now)), b.opened
+}
+
+func slotOf(now time.Time) int64 { return now.UnixNano() / int64(breakerBucket) }
+
+// shaky tells whether something failed lately, so that little should be fetched ahead.
+func (b *breaker) shaky(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, failed := b.counts(now)
+	return failed > 0
+}

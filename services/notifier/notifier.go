@@ -1,0 +1,126 @@
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Options of a Notifier. Log, Ledger, Client and Encoder are needed.
+type Options struct {
+	Log     Log
+	Ledger  Ledger
+	Client  Client
+	Encoder Encoder
+
+	DisableFailures int           // failures in a row after which a subscription may be disabled; default 100
+	DisableAfter    time.Duration // and the time without a success that must have passed too; default 120h
+	Drain           time.Duration // how long deliveries under way may take when Run ends; default 10s
+
+	Logger  *slog.Logger          // default: none
+	Metrics prometheus.Registerer // may be nil
+	Now     func() time.Time      // default time.Now
+}
+
+// Notifier is one process that delivers events. Several may run beside one another: each subscription is worked by one
+// of those that live.
+type Notifier struct {
+	log      Log
+	ledger   Ledger
+	client   Client
+	bodies   *bodies
+	recorder *recorder
+	limits   limits
+	drain    time.Duration
+	logger   *slog.Logger
+	metrics  *metrics
+	now      func() time.Time
+
+	process string
+	hard    context.Context // ends when what is under way is cut off
+	cut     context.CancelFunc
+	flying  sync.WaitGroup // attempts under way
+	runners map[int64]*runner
+	seen    int64 // version of the subscriptions in force
+	alive   []string
+}
+
+// New makes a Notifier; Run starts it.
+func New(o Options) (*Notifier, error) {
+	if o.Log == nil || o.Ledger == nil || o.Client == nil || o.Encoder == nil {
+		return nil, relay.Errorf(relay.CodeInternal, "the notifier lacks a part")
+	}
+	n := &Notifier{log: o.Log, ledger: o.Ledger, client: o.Client, bodies: newBodies(o.Encoder), drain: o.Drain, logger: o.Logger,
+		metrics: newMetrics(o.Metrics), now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1,
+		limits: limits{failures: o.DisableFailures, duration: o.DisableAfter}}
+	if n.limits.failures <= 0 {
+		n.limits.failures = 100
+	}
+	if n.limits.duration <= 0 {
+		n.limits.duration = 120 * time.Hour
+	}
+	if n.drain <= 0 {
+		n.drain = 10 * time.Second
+	}
+	if n.logger == nil {
+		n.logger = slog.New(slog.DiscardHandler)
+	}
+	if n.now == nil {
+		n.now = time.Now
+	}
+	n.hard, n.cut = context.WithCancel(context.Background())
+	n.recorder = newRecorder(n.ledger, n.log, n.logger, n.metrics)
+	return n, nil
+}
+
+// Run delivers until ctx is done; then it takes nothing more, lets what is under way end, records it and returns nil.
+func (n *Notifier) Run(ctx context.Context) error {
+	defer n.cut()
+	stop, recorded := make(chan struct{}), make(chan struct{})
+	go func() {
+		n.recorder.run(n.hard, stop)
+		close(recorded)
+	}()
+	n.tend(ctx)
+	n.end()
+	close(stop)
+	select {
+	case <-recorded:
+	case <-time.After(n.drain):
+		n.cut()
+		<-recorded
+	}
+	forget, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := n.ledger.ForgetNotifier(forget, n.process); err != nil {
+		n.logger.Warn("this notifier is not off the list of those that live", "error", err)
+	}
+	return nil
+}
+
+// end stops all subscriptions and waits for what is under way, as long as draining may take.
+func (n *Notifier) end() {
+	for _, r := range n.runners {
+		r.stop()
+	}
+	ended := make(chan struct{})
+	go func() {
+		for _, r := range n.runners {
+			<-r.finished
+		}
+		n.flying.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(n.drain):
+		n.cut()
+		<-ended
+	}
+}

@@ -1,0 +1,147 @@
+package notifier
+
+import (
+	"context"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/subscription"
+)
+
+// lookAgain is how often an ordered subscription that waits looks whether an operator asked for the attempt now.
+const lookAgain = time.Second
+
+// inOrder delivers one event after the other. The next one is handed out only when the one before is settled: delivered
+// or parked; while it waits for its next attempt it is kept, unacknowledged, and the server keeps the rest back.
+func (r *runner) inOrder(ctx context.Context) {
+	reader, err := r.reader(ctx, 1)
+	if err != nil {
+		r.trouble(ctx, err)
+		return
+	}
+	defer reader.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fresh, due := make(chan relay.Received), make(chan claim)
+	r.n.flying.Go(func() { defer cancel(); r.feed(ctx, reader, fresh) })
+	r.n.flying.Go(func() { r.claim(ctx, due) })
+	for {
+		select {
+		case m := <-fresh:
+			r.settleInOrder(ctx, &m)
+		case c := <-due: // a replay, or what an operator wants tried again
+			if r.ready(ctx) {
+				r.again(r.n.hard, c)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settleInOrder makes attempts for one event until it is delivered or parked.
+func (r *runner) settleInOrder(ctx context.Context, m *relay.Received) {
+	if !subscription.Matches(r.sub.Events, m.Type) {
+		r.n.recorder.put(r.n.hard, entry{message: m, subscription: r.sub.ID, urgent: true})
+		return
+	}
+	t := try{key: keyOf(r.sub.ID, m), event: &m.Message, number: 1}
+	if (m.Attempt > 1 || r.suspect.Load()) && !r.pickUp(ctx, m, &t) {
+		return
+	}
+	for {
+		if !r.ready(ctx) {
+			giveBack(r.n.hard, []relay.Received{*m})
+			return
+		}
+		v, ok := r.attempt(r.n.hard, t)
+		if !ok {
+			giveBack(context.WithoutCancel(ctx), []relay.Received{*m})
+			return
+		}
+		if t.number == 1 {
+			r.n.metrics.waited(m.Stored, r.n.now(), v.ok)
+		}
+		waiting := v.outcome.State == relay.DeliveryWaiting
+		v.outcome.Held = waiting
+		r.recordInOrder(v, m, waiting)
+		r.follow(r.n.hard, v)
+		if !waiting {
+			return
+		}
+		t.number, t.counted = t.number+1, v.outcome.Counted
+		if !r.hold(ctx, m, &t, *v.outcome.NextAttemptAt) {
+			return
+		}
+	}
+}
+
+// recordInOrder waits until the outcome is in the ledger.
+func (r *runner) recordInOrder(v verdict, m *relay.Received, waiting bool) {
+	outcome, recorded := v.outcome, make(chan struct{})
+	e := entry{outcome: &outcome, message: m, subscription: r.sub.ID, urgent: true, done: func() { close(recorded) }}
+	if waiting {
+		e.message = nil
+	}
+	r.n.recorder.put(r.n.hard, e)
+	select {
+	case <-recorded:
+	case <-r.n.hard.Done():
+	}
+}
+
+// pickUp goes on with an event that was handed out before, from what the ledger has of it. It reports false when
+// nothing is left to do now.
+func (r *runner) pickUp(ctx context.Context, m *relay.Received, t *try) bool {
+	state, due, err := r.n.ledger.Standing(ctx, t.key)
+	switch {
+	case err != nil:
+		giveBackLater(r.n.hard, m)
+		return false
+	case state == "":
+		return true
+	case due == nil || !due.Held:
+		r.n.recorder.put(r.n.hard, entry{message: m, subscription: r.sub.ID, urgent: true})
+		return false
+	}
+	t.number, t.counted, t.replay = due.Attempts+1, due.Counted, due.Replay
+	return r.hold(ctx, m, t, due.At)
+}
+
+// hold keeps the event until its next attempt is due, or an operator makes it due before. It reports false when the
+// subscription ends; then the event is given back.
+func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time.Time) bool {
+	for {
+		wait := until.Sub(r.n.now())
+		if wait <= 0 {
+			return true
+		}
+		sleep(ctx, min(wait, lookAgain))
+		if ctx.Err() != nil {
+			giveBack(r.n.hard, []relay.Received{*m})
+			return false
+		}
+		_ = m.Reply.Working(ctx) // if it does not get there, the event comes again and is picked up
+		if wait <= lookAgain {
+			continue
+		}
+		if _, due, err := r.n.ledger.Standing(ctx, t.key); err == nil && due != nil {
+			until, t.counted = due.At, due.Counted
+		}
+	}
+}
+
+// ready waits for the rate and for the breaker; false when the subscription ends.
+func (r *runner) ready(ctx context.Context) bool {
+	if r.limiter.Wait(ctx) != nil {
+		return false
+	}
+	if wait, open := r.breaker.open(r.n.now()); open {
+		sleep(ctx, wait)
+	}
+	select {
+	case <-r.trips:
+	default:
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,224 @@
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/signing"
+	"github.com/edrelay/edrelay/internal/subscription"
+)
+
+// RegistryLedger keeps the subscriptions.
+type RegistryLedger interface {
+	Subscribers(context.Context) ([]relay.Subscriber, error)
+	Subscriber(ctx context.Context, name string) (relay.Subscriber, error)
+	ChangeSubscriptions(context.Context, relay.SubscriptionChange) (version int64, err error)
+	BehindNotifiers(ctx context.Context, version int64, grace time.Duration) (int, error)
+}
+
+// RegistryLog has the subscriptions' consumers.
+type RegistryLog interface {
+	EnsureConsumer(context.Context, relay.ConsumerConfig) error
+	DeleteConsumer(ctx context.Context, stream, durable string) error
+	ConsumerInfo(ctx context.Context, stream, durable string) (relay.ConsumerInfo, error)
+	Consumers(ctx context.Context, stream string) ([]relay.ConsumerInfo, error)
+	LastSequence(ctx context.Context, stream string) (uint64, error)
+}
+
+// Sampler makes a sample event of a type.
+type Sampler interface {
+	SampleEvent(eventType, id string, at time.Time) (relay.Message, error)
+}
+
+// RegistryOptions are what a Registry needs; Logger and Now may be left out.
+type RegistryOptions struct {
+	Ledger  RegistryLedger
+	Log     RegistryLog
+	Client  Client
+	Encoder Encoder
+	Sampler Sampler
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Registry is what operators do with subscriptions. A change is in force on every notifier when its method returns.
+type Registry struct {
+	RegistryOptions
+}
+
+// NewRegistry makes a Registry.
+func NewRegistry(o RegistryOptions) *Registry {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Registry{o}
+}
+
+// DefaultGrace is how long a secret that was rotated out still signs.
+const DefaultGrace = 24 * time.Hour
+
+// maxRetired is how many secrets may sign beside the newest.
+const maxRetired = 10
+
+// List gives all subscriptions, newest first, as operators may see them.
+func (r *Registry) List(ctx context.Context) ([]relay.Subscription, error) {
+	standing, err := r.Ledger.Subscribers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := r.Log.Consumers(ctx, relay.StreamEvents)
+	if err != nil {
+		return nil, err
+	}
+	backlogs := make(map[string]uint64, len(infos))
+	for _, info := range infos {
+		backlogs[info.Name] = backlog(info)
+	}
+	rows := make([]relay.Subscription, len(standing))
+	for i, s := range standing {
+		rows[i] = row(s, backlogs[s.Consumer])
+	}
+	return rows, nil
+}
+
+// Get gives one subscription as operators may see it.
+func (r *Registry) Get(ctx context.Context, name string) (relay.Subscription, error) {
+	s, err := r.Ledger.Subscriber(ctx, name)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
+	return r.shown(ctx, s)
+}
+
+func (r *Registry) shown(ctx context.Context, s relay.Subscriber) (relay.Subscription, error) {
+	info, err := r.Log.ConsumerInfo(ctx, relay.StreamEvents, s.Consumer)
+	if err != nil && !errors.Is(err, relay.ErrNotFound) {
+		return relay.Subscription{}, err
+	}
+	return row(s, backlog(info)), nil
+}
+
+func backlog(info relay.ConsumerInfo) uint64 { return info.Pending + uint64(info.InFlight) }
+
+func row(s relay.Subscriber, backlog uint64) relay.Subscription {
+	one := subscription.Masked(s.Subscription)
+	one.Backlog, one.State = backlog, relay.SubscriptionActive
+	switch {
+	case s.Disabled || !s.Enabled:
+		one.State = relay.SubscriptionDisabled
+	case s.Paused:
+		one.State = relay.SubscriptionPaused
+	case s.Health.Failures >= failingAfter:
+		one.State = relay.SubscriptionFailing
+	default:
+		one.Reason = ""
+	}
+	return one
+}
+
+// Add makes a subscription; it gets what comes from now on. A secret that was made for it is in the answer, readable
+// this once.
+func (r *Registry) Add(ctx context.Context, d subscription.Declaration) (relay.Subscription, error) {
+	if _, err := r.Ledger.Subscriber(ctx, d.Name); err == nil {
+		return relay.Subscription{}, relay.Errorf(relay.CodeConflict, "There is a subscription %q already.", d.Name)
+	} else if relay.CodeOf(err) != relay.CodeNotFound {
+		return relay.Subscription{}, err
+	}
+	steps, err := subscription.Plan(nil, []subscription.Declaration{d}, false)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
+	made, err := r.carryOut(ctx, steps)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
+	one, err := r.Get(ctx, d.Name)
+	if secret := made[d.Name]; secret != "" {
+		one.Secrets = []string{secret}
+	}
+	return one, err
+}
+
+// Edit changes the keys of a subscription that the declaration has.
+func (r *Registry) Edit(ctx context.Context, name string, d subscription.Declaration) (relay.Subscription, error) {
+	return r.change(ctx, name, func(s *relay.Subscriber) error {
+		next, _, err := subscription.Edit(*s, d)
+		*s = next
+		return err
+	})
+}
+
+// Pause stops the deliveries of a subscription; its backlog is kept.
+func (r *Registry) Pause(ctx context.Context, name string) (relay.Subscription, error) {
+	return r.change(ctx, name, func(s *relay.Subscriber) error { s.Paused = true; return nil })
+}
+
+// Resume ends a pause, and enables a subscription that edrelay has disabled; the backlog is delivered.
+func (r *Registry) Resume(ctx context.Context, name string) (relay.Subscription, error) {
+	return r.change(ctx, name, func(s *relay.Subscriber) error {
+		s.Paused, s.Disabled, s.Enabled, s.Health = false, false, true, relay.Health{}
+		return nil
+	})
+}
+
+// RotateSecret gives a subscription a new secret, which is in the answer, readable this once. The old ones sign beside
+// it for the grace time; 0 is DefaultGrace, less than 0 ends them now.
+func (r *Registry) RotateSecret(ctx context.Context, name string, grace time.Duration) (relay.Subscription, error) {
+	if grace == 0 {
+		grace = DefaultGrace
+	}
+	secret := signing.NewSecret()
+	one, err := r.change(ctx, name, func(s *relay.Subscriber) error {
+		now := r.Now()
+		retired := slices.DeleteFunc(slices.Clone(s.Previous), func(old relay.Retired) bool { return !old.Until.After(now) })
+		if grace > 0 {
+			for _, old := range s.Secrets {
+				retired = append(retired, relay.Retired{Secret: old, Until: now.Add(grace)})
+			}
+		}
+		s.Previous = retired[max(0, len(retired)-maxRetired):]
+		s.Secrets = []string{secret}
+		return nil
+	})
+	if err == nil {
+		one.Secrets = []string{secret}
+	}
+	return one, err
+}
+
+// Remove ends a subscription, its backlog and its waiting deliveries; what was delivered stays on record.
+func (r *Registry) Remove(ctx context.Context, name string) error {
+	s, err := r.Ledger.Subscriber(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = r.carryOut(ctx, []subscription.Step{{Change: subscription.Change{Name: name, Action: subscription.Remove}, Current: &s}})
+	return err
+}
+
+func (r *Registry) change(ctx context.Context, name string, edit func(*relay.Subscriber) error) (relay.Subscription, error) {
+	s, err := r.Ledger.Subscriber(ctx, name)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
+	next := s
+	if err := edit(&next); err != nil {
+		return relay.Subscription{}, err
+	}
+	step := subscription.Step{Change: subscription.Change{Name: name, Action: subscription.Update}, Current: &s, Next: &next}
+	if _, err := r.carryOut(ctx, []subscription.Step{step}); err != nil {
+		return relay.Subscription{}, err
+	}
+	return r.Get(ctx, name)
+}
+
+// newConsumer names a consumer so that nobody who may read the stream can guess it.
+func newConsumer() string { return "subscription-" + rand.Text() }

@@ -1,0 +1,131 @@
+package notifier
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// claim is a due delivery that this process has taken.
+type claim struct {
+	relay.Due
+	at time.Time // when it was taken
+}
+
+// lease is how long a claimed delivery is left alone by everybody else.
+func (r *runner) lease() time.Duration { return time.Minute + 3*r.target.timeout }
+
+// dueAt hears of a retry that is due then.
+func (r *runner) dueAt(at time.Time) {
+	for micros := at.UnixMicro(); ; {
+		known := r.next.Load()
+		if known != 0 && known <= micros {
+			return
+		}
+		if r.next.CompareAndSwap(known, micros) {
+			select {
+			case r.poke <- struct{}{}:
+			default:
+			}
+			return
+		}
+	}
+}
+
+// claim takes due retries and hands them over, as many at a time as may be under way. What it holds when it ends is
+// made due again.
+func (r *runner) claim(ctx context.Context, due chan<- claim) {
+	for r.awaitDue(ctx) {
+		claimed := r.claimOnce(ctx, cap(r.slots))
+		for i, c := range claimed {
+			select {
+			case due <- c:
+			case <-ctx.Done():
+				for _, left := range claimed[i:] {
+					_ = r.n.ledger.ReleaseRetry(r.n.hard, left.DeliveryKey) // else its lease runs out
+				}
+				return
+			}
+		}
+	}
+}
+
+// awaitDue waits until a retry is due; false when ctx is done.
+func (r *runner) awaitDue(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		next := r.next.Load()
+		if next == 0 {
+			select {
+			case <-r.poke:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		wait := time.UnixMicro(next).Sub(r.n.now())
+		if wait <= 0 {
+			return true
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-r.poke:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return false
+}
+
+func (r *runner) claimOnce(ctx context.Context, most int) []claim {
+	r.next.Store(0)
+	rows, err := r.n.ledger.ClaimRetries(ctx, r.sub.ID, most, r.lease())
+	if err != nil {
+		if ctx.Err() == nil {
+			r.n.logger.Error("due deliveries not claimed", "subscription", r.sub.Name, "error", err)
+		}
+		sleep(ctx, time.Second)
+		return nil
+	}
+	if len(rows) == most {
+		r.dueAt(r.n.now()) // there may be more
+	}
+	slices.SortFunc(rows, func(a, b relay.Due) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	claimed := make([]claim, len(rows))
+	for i, row := range rows {
+		claimed[i] = claim{row, r.n.now()}
+	}
+	return claimed
+}
+
+// again makes a further attempt for a delivery, with the event read back from the log.
+func (r *runner) again(ctx context.Context, c claim) {
+	if r.n.now().Sub(c.at) > r.lease()/2 { // it waited so long that somebody else may soon take it
+		return
+	}
+	m, err := r.n.log.Message(ctx, relay.StreamEvents, c.Sequence)
+	if err == nil && !m.Stored.Truncate(time.Microsecond).Equal(c.StoredAt) {
+		err = relay.ErrNotFound // another log stands in the place of the one it came from
+	}
+	if relay.CodeOf(err) == relay.CodeNotFound {
+		r.record(ctx, r.lost(c.Due), nil)
+		return
+	}
+	if err != nil {
+		r.n.logger.Warn("event of a retry not read", "subscription", r.sub.Name, "error", err)
+		return // its lease runs out
+	}
+	if v, ok := r.attempt(ctx, try{key: c.DeliveryKey, event: &m.Message, number: c.Attempts + 1, counted: c.Counted, replay: c.Replay}); ok {
+		r.record(ctx, v, nil)
+		r.follow(ctx, v)
+	}
+}
+
+// lost is the end of a delivery whose event is no longer on the log.
+func (r *runner) lost(d relay.Due) verdict {
+	return verdict{outcome: relay.Outcome{DeliveryKey: d.DeliveryKey, EventID: d.EventID, EventType: d.EventType,
+		State: relay.DeliveryParked, Counted: d.Counted, Attempt: relay.DeliveryAttempt{Number: d.Attempts + 1, At: r.n.now(),
+			Error: "the event is no longer on the log", Replay: d.Replay}}}
+}

@@ -1,0 +1,295 @@
+package notifier
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/subscription"
+)
+
+// runner works one subscription in this process, the only one that does.
+type runner struct {
+	n       *Notifier
+	sub     relay.Subscriber
+	target  *target
+	breaker *breaker
+	health  *health
+	limiter *rate.Limiter
+	slots   chan struct{} // one for each delivery that may be under way
+
+	next  atomic.Int64  // when the next retry is due, in Unix microseconds; 0: not known
+	poke  chan struct{} // next has changed; holds one signal
+	trips chan struct{} // the breaker has opened; holds one signal
+
+	stop     context.CancelFunc // ends run, not what is under way
+	suspect  atomic.Bool        // the consumer broke: what it hands out may have been handed out before
+	finished chan struct{}      // run has ended
+}
+
+func newRunner(n *Notifier, sub relay.Subscriber) (*runner, error) {
+	t, err := newTarget(sub)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{n: n, sub: sub, target: t, breaker: &breaker{}, slots: make(chan struct{}, sub.MaxInFlight),
+		health: &health{limits: n.limits, current: sub.Health}, poke: make(chan struct{}, 1), trips: make(chan struct{}, 1),
+		finished: make(chan struct{}), limiter: rate.NewLimiter(rate.Inf, 1)}
+	if sub.Rate > 0 {
+		r.limiter = rate.NewLimiter(rate.Limit(sub.Rate), max(1, int(sub.Rate)))
+	}
+	return r, nil
+}
+
+// begin runs the subscription until ctx is done or stop is called.
+func (r *runner) begin(ctx context.Context) {
+	ctx, r.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(r.finished)
+		defer r.stop()
+		for ctx.Err() == nil {
+			if r.sub.Ordered {
+				r.inOrder(ctx)
+			} else if wait, open := r.breaker.open(r.n.now()); open {
+				r.probe(ctx, wait)
+			} else {
+				r.flow(ctx)
+			}
+		}
+	}()
+}
+
+// Bounds of what is handed out and not settled.
+const (
+	pendingMost  = 4096
+	prefetchMost = 1024
+)
+
+// ackWait is longer than anything that was fetched ahead waits for its turn and its answer.
+func ackWait(timeout time.Duration) time.Duration { return time.Minute + 6*timeout }
+
+func (r *runner) reader(ctx context.Context, prefetch int) (relay.Reader, error) {
+	return r.n.log.Reader(ctx, consumerOf(r.sub, prefetch, ackWait(r.target.timeout)))
+}
+
+// consumerOf describes the durable consumer of a subscription.
+func consumerOf(s relay.Subscriber, prefetch int, ackWait time.Duration) relay.ConsumerConfig {
+	pending := pendingMost
+	if s.Ordered {
+		pending = 1
+	}
+	return relay.ConsumerConfig{Stream: relay.StreamEvents, Durable: s.Consumer, Description: "subscription " + s.Name,
+		Subjects: subscription.Subjects(s.Events), Start: relay.Start{Sequence: s.StartSequence},
+		MaxAckPending: pending, AckWait: ackWait, Prefetch: prefetch}
+}
+
+// ahead is how much to fetch ahead: enough to keep all slots busy, not more than is soon done.
+func (r *runner) ahead() int {
+	n := min(max(8*cap(r.slots), 64), prefetchMost)
+	if per := r.sub.Rate; per > 0 {
+		n = min(n, max(1, int(10*per)))
+	}
+	if r.breaker.shaky(r.n.now()) {
+		n = min(n, 2*cap(r.slots))
+	}
+	return n
+}
+
+// flow delivers fresh events and due retries side by side, until the breaker opens.
+func (r *runner) flow(ctx context.Context) {
+	reader, err := r.reader(ctx, r.ahead())
+	if err != nil {
+		r.trouble(ctx, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	fresh, due := make(chan relay.Received), make(chan claim)
+	var feeding sync.WaitGroup
+	feeding.Go(func() { defer cancel(); r.feed(ctx, reader, fresh) })
+	feeding.Go(func() { r.claim(ctx, due) })
+	r.dispatch(ctx, fresh, due)
+	cancel()
+	reader.Stop()
+	feeding.Wait()
+}
+
+// dispatch starts an attempt for whatever comes, as long as there is a slot; neither fresh events nor retries starve
+// the others, because select takes either when both are there.
+func (r *runner) dispatch(ctx context.Context, fresh <-chan relay.Received, due <-chan claim) {
+	for {
+		select {
+		case r.slots <- struct{}{}:
+		case <-r.trips:
+			return
+		case <-ctx.Done():
+			return
+		}
+		var work, undo func(context.Context)
+		select {
+		case m := <-fresh:
+			work = func(ctx context.Context) { r.deliver(ctx, &m) }
+			undo = func(ctx context.Context) { giveBack(ctx, []relay.Received{m}) }
+		case c := <-due:
+			work = func(ctx context.Context) { r.again(ctx, c) }
+			undo = func(ctx context.Context) { _ = r.n.ledger.ReleaseRetry(ctx, c.DeliveryKey) }
+		case <-r.trips:
+			<-r.slots
+			return
+		case <-ctx.Done():
+			<-r.slots
+			return
+		}
+		if r.limiter.Wait(ctx) != nil {
+			work = undo
+		}
+		r.n.flying.Go(func() {
+			defer func() { <-r.slots }()
+			work(r.n.hard)
+		})
+	}
+}
+
+// feed hands over what the consumer has. What it holds when it ends is given back.
+func (r *runner) feed(ctx context.Context, reader relay.Reader, fresh chan<- relay.Received) {
+	for {
+		batch, err := reader.Fetch(ctx, 64)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.suspect.Store(true)
+				r.trouble(ctx, err)
+			}
+			return
+		}
+		for i, m := range batch {
+			select {
+			case fresh <- m:
+			case <-ctx.Done():
+				giveBack(r.n.hard, batch[i:])
+				return
+			}
+		}
+	}
+}
+
+func giveBack(ctx context.Context, messages []relay.Received) {
+	for _, m := range messages {
+		_ = m.Reply.Again(ctx, 0) // if it does not get there, the server waits for AckWait instead
+	}
+}
+
+// trouble pauses after an error of the log.
+func (r *runner) trouble(ctx context.Context, err error) {
+	r.n.logger.Warn("subscription can't read the log", "subscription", r.sub.Name, "error", err)
+	sleep(ctx, time.Second)
+}
+
+func keyOf(sub int64, m *relay.Received) relay.DeliveryKey {
+	return relay.DeliveryKey{Subscription: sub, Sequence: m.Sequence, StoredAt: m.Stored.UTC().Truncate(time.Microsecond)}
+}
+
+// deliver makes the first attempt for an event.
+func (r *runner) deliver(ctx context.Context, m *relay.Received) {
+	if !subscription.Matches(r.sub.Events, m.Type) {
+		r.n.recorder.put(ctx, entry{message: m, subscription: r.sub.ID})
+		return
+	}
+	key := keyOf(r.sub.ID, m)
+	if m.Attempt > 1 || r.suspect.Load() { // handed out before: it may be in the ledger already
+		state, due, err := r.n.ledger.Standing(ctx, key)
+		if err == nil && due != nil && due.Held {
+			err = r.n.ledger.ReleaseRetry(ctx, key)
+		}
+		if err != nil {
+			giveBackLater(ctx, m)
+			return
+		}
+		if state != "" {
+			r.n.recorder.put(ctx, entry{message: m, subscription: r.sub.ID})
+			return
+		}
+	}
+	v, ok := r.attempt(ctx, try{key: key, event: &m.Message, number: 1})
+	if !ok {
+		giveBack(context.WithoutCancel(ctx), []relay.Received{*m})
+		return
+	}
+	r.n.metrics.waited(m.Stored, r.n.now(), v.ok)
+	r.record(ctx, v, m)
+	r.follow(ctx, v)
+}
+
+func giveBackLater(ctx context.Context, m *relay.Received) { _ = m.Reply.Again(ctx, time.Second) }
+
+// record has the outcome written, and the message acknowledged after that.
+func (r *runner) record(ctx context.Context, v verdict, m *relay.Received) {
+	outcome := v.outcome
+	r.n.recorder.put(ctx, entry{outcome: &outcome, message: m, subscription: r.sub.ID, done: func() {
+		if outcome.NextAttemptAt != nil {
+			r.dueAt(*outcome.NextAttemptAt)
+		}
+	}})
+}
+
+// follow draws the consequences of an attempt for the subscription as a whole.
+func (r *runner) follow(ctx context.Context, v verdict) {
+	r.n.metrics.attempted(v)
+	if !v.wrote {
+		return
+	}
+	opened, closed := r.breaker.note(v.ok, r.n.now())
+	switch {
+	case opened:
+		r.n.logger.Warn("subscription's breaker opened", "subscription", r.sub.Name, "error", v.outcome.Attempt.Error)
+		select {
+		case r.trips <- struct{}{}:
+		default:
+		}
+	case closed:
+		r.n.logger.Info("subscription's breaker closed", "subscription", r.sub.Name)
+	}
+	r.fare(ctx, v)
+}
+
+// probe waits, then makes one attempt to see whether the subscriber is back.
+func (r *runner) probe(ctx context.Context, wait time.Duration) {
+	sleep(ctx, wait)
+	select {
+	case <-r.trips:
+	default:
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if claimed := r.claimOnce(ctx, 1); len(claimed) > 0 {
+		r.again(r.n.hard, claimed[0])
+		return
+	}
+	reader, err := r.reader(ctx, 1)
+	if err != nil {
+		r.trouble(ctx, err)
+		return
+	}
+	defer reader.Stop()
+	patience, cancel := context.WithTimeout(ctx, time.Second) // then look for retries again
+	defer cancel()
+	batch, err := reader.Fetch(patience, 1)
+	if err != nil {
+		if !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			r.trouble(ctx, err)
+		}
+		return
+	}
+	r.deliver(r.n.hard, &batch[0])
+}
+
+func sleep(ctx context.Context, wait time.Duration) {
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+}

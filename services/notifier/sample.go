@@ -1,0 +1,58 @@
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+
+	"github.com/edrelay/edrelay/internal/egress"
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// sampleType is what a test sends when nothing more fitting is asked for.
+const sampleType = "org.openedx.learning.student.registration.completed.v1"
+
+// Test posts a sample event of a type to the subscription's URL, signed like any other, and says what came back. It
+// leaves no trace in log and ledger. An empty type is the subscription's first exact one.
+func (r *Registry) Test(ctx context.Context, name, eventType string) (relay.SubscriptionTest, error) {
+	s, err := r.Ledger.Subscriber(ctx, name)
+	if err != nil {
+		return relay.SubscriptionTest{}, err
+	}
+	if eventType == "" {
+		eventType = sampleType
+		if i := slices.IndexFunc(s.Events, func(pattern string) bool { return !strings.HasSuffix(pattern, "*") }); i >= 0 {
+			eventType = s.Events[i]
+		}
+	}
+	m, err := r.Sampler.SampleEvent(eventType, "test-"+rand.Text(), r.Now())
+	if err != nil {
+		return relay.SubscriptionTest{}, err
+	}
+	t, err := newTarget(s)
+	if err != nil {
+		return relay.SubscriptionTest{}, err
+	}
+	contentType, body, err := r.Encoder.Encode(s.Format, m)
+	if err != nil {
+		return relay.SubscriptionTest{}, err
+	}
+	request := t.request(&m, contentType, body, "", r.Now())
+	test := relay.SubscriptionTest{Subscription: name, URL: egress.Display(t.url), EventType: eventType, EventID: m.ID,
+		RequestHeaders: map[string]string{}, RequestBody: string(body)}
+	for header, values := range request.Header {
+		if t.headers[header] == nil { // operators know their own; they may be secret
+			test.RequestHeaders[strings.ToLower(header)] = values[0]
+		}
+	}
+	answer, err := r.Client.Do(ctx, request)
+	if err != nil {
+		test.Error = err.Error()
+		return test, nil
+	}
+	test.Status, test.Answer = answer.Status, answer.Excerpt()
+	test.DurationMS = float64(answer.Took.Microseconds()) / 1000
+	test.OK = answer.Status/100 == 2
+	return test, nil
+}

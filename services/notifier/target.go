@@ -1,0 +1,141 @@
+package notifier
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/egress"
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/signing"
+)
+
+// headerReplay tells a subscriber that an operator asked for this delivery again.
+const headerReplay = "Webhook-Replay"
+
+// target is where a subscription's deliveries go, made ready once.
+type target struct {
+	url      *url.URL
+	headers  http.Header
+	secrets  []signing.Secret
+	retiring []retiring
+	format   relay.Format
+	timeout  time.Duration
+}
+
+// retiring is a secret that signs until its grace time ends.
+type retiring struct {
+	secret signing.Secret
+	until  time.Time
+}
+
+func newTarget(s relay.Subscriber) (*target, error) {
+	parsed, err := egress.ParseURL(s.URL)
+	if err != nil {
+		return nil, fmt.Errorf("url: %w", err)
+	}
+	t := &target{url: parsed, headers: egress.Canonical(s.Headers), format: s.Format, timeout: time.Duration(s.Timeout)}
+	for _, text := range s.Secrets {
+		secret, err := signing.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("secrets: %w", err)
+		}
+		t.secrets = append(t.secrets, secret)
+	}
+	for _, old := range s.Previous {
+		if secret, err := signing.Parse(old.Secret); err == nil {
+			t.retiring = append(t.retiring, retiring{secret, old.Until})
+		}
+	}
+	return t, nil
+}
+
+// signers gives the secrets that sign at that time.
+func (t *target) signers(at time.Time) []signing.Secret {
+	if len(t.retiring) == 0 {
+		return t.secrets
+	}
+	all := append([]signing.Secret(nil), t.secrets...)
+	for _, old := range t.retiring {
+		if at.Before(old.until) {
+			all = append(all, old.secret)
+		}
+	}
+	return all
+}
+
+// request makes one delivery: the headers of Standard Webhooks on every format, those of CloudEvents beside a body that
+// is not a CloudEvent itself.
+func (t *target) request(m *relay.Message, contentType string, body []byte, replay string, at time.Time) egress.Request {
+	header := make(http.Header, len(t.headers)+16)
+	for name, values := range t.headers {
+		header[name] = values
+	}
+	id := webhookID(m.ID)
+	values := make([]string, 0, 16)
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Content-Type", contentType)
+	set("Webhook-Id", id)
+	set("Webhook-Timestamp", signing.Timestamp(at))
+	set("Webhook-Signature", signing.Sign(t.signers(at), id, at, body))
+	if t.format != relay.FormatCloudEvents {
+		set("Accept", "text/plain")
+		cloudEvent(m, set)
+	}
+	if trace := m.Header["traceparent"]; trace != "" {
+		set("Traceparent", trace)
+	}
+	if replay != "" {
+		set(headerReplay, replay)
+	}
+	return egress.Request{URL: t.url, Header: header, Body: body, Timeout: t.timeout, Repeatable: true}
+}
+
+func cloudEvent(m *relay.Message, set func(name, value string)) {
+	set("Ce-Specversion", "1.0")
+	set("Ce-Id", relay.EncodeAttribute(m.ID))
+	set("Ce-Type", relay.EncodeAttribute(m.Type))
+	set("Ce-Source", relay.EncodeAttribute(m.Source))
+	if !m.Time.IsZero() {
+		set("Ce-Time", m.Time.Format(time.RFC3339Nano))
+	}
+	if m.About != "" {
+		set("Ce-Subject", relay.EncodeAttribute(m.About))
+	}
+	for name, value := range m.Header {
+		if extension, ok := strings.CutPrefix(name, "ce-"); ok && validExtension(extension) {
+			set("Ce-"+strings.ToUpper(extension[:1])+extension[1:], relay.EncodeAttribute(value))
+		}
+	}
+}
+
+func validExtension(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// webhookID gives the webhook-id of an event: the event's own id, or a digest of it where the id would not be safe in a
+// signature ("." separates there) or in a header.
+func webhookID(id string) string {
+	safe := id != "" && len(id) <= 128
+	for i := 0; safe && i < len(id); i++ {
+		c := id[i]
+		safe = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+	}
+	if safe {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return "evt_" + hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,183 @@
+package notifier
+
+import (
+	"context"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// How often the notifier looks for changes, says that it lives and looks for due retries, and how long another
+// process may be silent before its subscriptions are taken over.
+const (
+	lookEvery = 200 * time.Millisecond
+	beatEvery = time.Second
+	grace     = 8 * time.Second
+	handover  = 2 * time.Second // how long a subscription that changes may take to end
+)
+
+// tend keeps the right subscriptions running until ctx is done.
+func (n *Notifier) tend(ctx context.Context) {
+	look, beat := time.NewTicker(lookEvery), time.NewTicker(beatEvery)
+	defer look.Stop()
+	defer beat.Stop()
+	n.beat(ctx)
+	n.look(ctx)
+	n.due(ctx)
+	for {
+		select {
+		case <-look.C:
+			n.look(ctx)
+		case <-beat.C:
+			n.beat(ctx)
+			n.due(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// beat says that this process lives and hears which others do; when that has changed, subscriptions change hands.
+func (n *Notifier) beat(ctx context.Context) {
+	alive, err := n.ledger.BeatNotifier(ctx, n.process, n.seen, grace)
+	if err != nil {
+		n.away(ctx, err)
+		return
+	}
+	if !slices.Equal(alive, n.alive) {
+		n.alive = alive
+		if n.seen >= 0 {
+			n.seen = -1
+			n.look(ctx)
+		}
+	}
+}
+
+// look brings changes of subscriptions into force.
+func (n *Notifier) look(ctx context.Context) {
+	version, err := n.ledger.SubscriptionVersion(ctx)
+	if err != nil {
+		n.away(ctx, err)
+		return
+	}
+	if version == n.seen || len(n.alive) == 0 {
+		return
+	}
+	subscribers, err := n.ledger.Subscribers(ctx)
+	if err != nil {
+		n.away(ctx, err)
+		return
+	}
+	n.reconcile(ctx, subscribers)
+	n.seen = version
+	if _, err := n.ledger.BeatNotifier(ctx, n.process, n.seen, grace); err != nil {
+		n.away(ctx, err)
+	}
+}
+
+func (n *Notifier) away(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		n.logger.Warn("notifier can't reach the ledger; deliveries go on as they were", "error", err)
+	}
+}
+
+// due tells the subscriptions of retries that are due.
+func (n *Notifier) due(ctx context.Context) {
+	next, err := n.ledger.NextRetries(ctx)
+	if err != nil {
+		n.away(ctx, err)
+		return
+	}
+	open := 0
+	for _, r := range n.runners {
+		if _, is := r.breaker.open(n.now()); is {
+			open++
+		}
+	}
+	n.metrics.breakers.Set(float64(open))
+	for id, at := range next {
+		if r := n.runners[id]; r != nil {
+			r.dueAt(at)
+		}
+	}
+}
+
+// reconcile starts, ends and changes what runs to what the subscriptions want.
+func (n *Notifier) reconcile(ctx context.Context, subscribers []relay.Subscriber) {
+	wanted := map[int64]relay.Subscriber{}
+	for _, s := range subscribers {
+		if s.Enabled && !s.Paused && !s.Disabled && owner(s.ID, n.alive) == n.process {
+			wanted[s.ID] = s
+		}
+	}
+	var ending sync.WaitGroup
+	before := map[int64]*runner{}
+	for id, r := range n.runners {
+		if s, ok := wanted[id]; ok && s.Version == r.sub.Version && !r.ended() {
+			continue
+		}
+		delete(n.runners, id)
+		before[id] = r
+		r.stop()
+		ending.Go(func() { r.await(handover) })
+	}
+	ending.Wait()
+	for id, s := range wanted {
+		if n.runners[id] == nil {
+			n.launch(ctx, s, before[id])
+		}
+	}
+	n.metrics.runners.Set(float64(len(n.runners)))
+}
+
+// launch starts a subscription. What is known of its URL's health goes on when the URL is the same.
+func (n *Notifier) launch(ctx context.Context, s relay.Subscriber, before *runner) {
+	r, err := newRunner(n, s)
+	if err != nil {
+		n.logger.Error("subscription can't run", "subscription", s.Name, "error", err)
+		return
+	}
+	if before != nil && before.sub.URL == s.URL && s.Health != (relay.Health{}) {
+		r.breaker, r.health = before.breaker, before.health
+	}
+	n.runners[s.ID] = r
+	r.begin(ctx)
+}
+
+func (r *runner) ended() bool {
+	select {
+	case <-r.finished:
+		return true
+	default:
+		return false
+	}
+}
+
+// await waits until nothing more is begun, at most so long. What is under way then may go on beside the next runner: an
+// ordered subscription is handed nothing new before it is settled.
+func (r *runner) await(most time.Duration) {
+	select {
+	case <-r.finished:
+	case <-time.After(most):
+	}
+}
+
+// owner gives the process that works a subscription: the one of those alive that the two together choose, so that when
+// one comes or goes only its share changes hands.
+func owner(subscription int64, alive []string) string {
+	var best string
+	var highest uint64
+	for _, process := range alive {
+		hash := fnv.New64a()
+		_, _ = hash.Write([]byte(process + "/" + strconv.FormatInt(subscription, 10)))
+		sum := hash.Sum64() * 0x9E3779B97F4A7C15 // FNV's low bits alone spread badly
+		if sum >= highest {
+			highest, best = sum, process
+		}
+	}
+	return best
+}
