@@ -159,9 +159,3 @@ func (b *Bus) DeleteConsumer(ctx context.Context, stream, durable string) error 
 	}
 	return nil
 }
-
-// LastSequence gives the sequence of the newest message that a stream has had; 0 for none.
-func (b *Bus) LastSequence(ctx context.Context, name string) (uint64, error) {
-	info, err := b.Stream(ctx, name)
-	return info.Last, err
-}
