@@ -86,6 +86,7 @@ type StreamInfo struct {
 	Messages      uint64
 	Bytes         uint64
 	First, Last   uint64 // sequences; First is Last+1 when it is empty
+	Created       time.Time
 	FirstAt       time.Time
 	LastAt        time.Time
 	Consumers     int
@@ -101,7 +102,7 @@ func (b *Bus) Stream(ctx context.Context, name string) (StreamInfo, error) {
 		return StreamInfo{}, readError(err)
 	}
 	info := handle.CachedInfo()
-	return StreamInfo{Name: name, Messages: info.State.Msgs, Bytes: info.State.Bytes, First: info.State.FirstSeq,
+	return StreamInfo{Name: name, Created: info.Created, Messages: info.State.Msgs, Bytes: info.State.Bytes, First: info.State.FirstSeq,
 		Last: info.State.LastSeq, FirstAt: info.State.FirstTime, LastAt: info.State.LastTime,
 		Consumers: info.State.Consumers, Replicas: info.Config.Replicas, MaxAge: info.Config.MaxAge,
 		AtomicPublish: info.Config.AllowAtomicPublish}, nil

@@ -1,6 +1,9 @@
 package relay
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // WebhookState is what became of a webhook.
 type WebhookState string
@@ -38,3 +41,9 @@ const (
 	HeaderReplyTo = "edrelay-reply-to" // subject on which the sender waits for the outcome
 	HeaderReplay  = "edrelay-replay"   // id of the replay that put it there
 )
+
+// RejectedPrefix stands before the sequence in the id of a rejected webhook.
+const RejectedPrefix = "rejected-"
+
+// RejectedID is how operators name a rejected webhook, by its sequence in REJECTED.
+func RejectedID(sequence uint64) string { return RejectedPrefix + strconv.FormatUint(sequence, 10) }

@@ -46,7 +46,7 @@ func (s *Service) api() {
 func (s *Service) allRoutes() []route {
 	var all []route
 	for _, add := range []func() []route{
-		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.natsUserRoutes,
+		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.operationRoutes, s.natsUserRoutes,
 	} {
 		all = append(all, add()...)
 	}

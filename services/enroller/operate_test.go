@@ -92,16 +92,16 @@ func TestRejectedWebhooksAreVerifiedAgainFromTheirBytes(t *testing.T) {
 		}
 		return relay.Message{ID: "new " + m.ID, Body: m.Body}, nil
 	}}
-	if list, err := reverifier.Reverify(t.Context(), enroller.ReverifyQuery{Source: "other"}); err != nil || len(list) != 0 {
+	if list, err := reverifier.Reverify(t.Context(), relay.ReverifyQuery{Source: "other"}); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
-	if _, err := reverifier.Reverify(t.Context(), enroller.ReverifyQuery{ID: "none"}); !errors.Is(err, relay.ErrNotFound) {
+	if _, err := reverifier.Reverify(t.Context(), relay.ReverifyQuery{ID: "none"}); !errors.Is(err, relay.ErrNotFound) {
 		t.Error(err)
 	}
-	if list, err := reverifier.Reverify(t.Context(), enroller.ReverifyQuery{ID: "good"}); err != nil || len(list) != 1 || !list[0].Accepted {
+	if list, err := reverifier.Reverify(t.Context(), relay.ReverifyQuery{ID: "good"}); err != nil || len(list) != 1 || !list[0].Accepted {
 		t.Errorf("%v, %v", list, err)
 	}
-	list, err := reverifier.Reverify(t.Context(), enroller.ReverifyQuery{Source: "shop", Reason: "signature"})
+	list, err := reverifier.Reverify(t.Context(), relay.ReverifyQuery{Source: "shop", Reason: "signature"})
 	if err != nil || len(list) != 2 || list[0].Accepted || list[0].Reason != "the signature is wrong" || !list[1].Accepted {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -23,26 +23,10 @@ type Reverifier struct {
 	Logger *slog.Logger
 }
 
-// Reverified is what came of one rejected webhook.
-type Reverified struct {
-	ID       string `json:"id"` // of the rejected webhook
-	Source   string `json:"source"`
-	Accepted bool   `json:"accepted"`
-	Webhook  string `json:"webhook,omitempty"` // id that it goes by from now on
-	Reason   string `json:"reason,omitempty"`  // why it is still rejected
-}
-
-// ReverifyQuery chooses rejected webhooks; empty fields choose all.
-type ReverifyQuery struct {
-	ID     string
-	Source string
-	Reason string
-}
-
 // Reverify tries the rejected webhooks that a query chooses, oldest first. Those that pass now are made durable like new
 // ones, under the sender's own identity, and leave the stream of the rejected; the others stay. ErrNotFound when the
 // query names an id that isn't there.
-func (r Reverifier) Reverify(ctx context.Context, query ReverifyQuery) ([]Reverified, error) {
+func (r Reverifier) Reverify(ctx context.Context, query relay.ReverifyQuery) ([]relay.Reverified, error) {
 	chosen, err := r.choose(ctx, query)
 	if err != nil {
 		return nil, err
@@ -50,7 +34,7 @@ func (r Reverifier) Reverify(ctx context.Context, query ReverifyQuery) ([]Reveri
 	if len(chosen) == 0 && query.ID != "" {
 		return nil, relay.ErrNotFound
 	}
-	results := []Reverified{}
+	results := []relay.Reverified{}
 	for i := len(chosen) - 1; i >= 0; i-- {
 		one, err := r.one(ctx, chosen[i])
 		if err != nil {
@@ -61,7 +45,7 @@ func (r Reverifier) Reverify(ctx context.Context, query ReverifyQuery) ([]Reveri
 	return results, nil
 }
 
-func (r Reverifier) choose(ctx context.Context, query ReverifyQuery) ([]relay.Received, error) {
+func (r Reverifier) choose(ctx context.Context, query relay.ReverifyQuery) ([]relay.Received, error) {
 	const most = 500
 	var chosen []relay.Received
 	page := relay.LogQuery{Stream: relay.StreamRejected, Limit: most}
@@ -71,7 +55,7 @@ func (r Reverifier) choose(ctx context.Context, query ReverifyQuery) ([]relay.Re
 			return nil, err
 		}
 		for _, m := range list {
-			if (query.ID == "" || m.ID == query.ID) && (query.Source == "" || m.Header[relay.HeaderSource] == query.Source) &&
+			if (query.ID == "" || m.ID == query.ID || relay.RejectedID(m.Sequence) == query.ID) && (query.Source == "" || m.Header[relay.HeaderSource] == query.Source) &&
 				(query.Reason == "" || m.Header[relay.HeaderReason] == query.Reason) {
 				chosen = append(chosen, m)
 			}
@@ -83,8 +67,8 @@ func (r Reverifier) choose(ctx context.Context, query ReverifyQuery) ([]relay.Re
 	}
 }
 
-func (r Reverifier) one(ctx context.Context, m relay.Received) (Reverified, error) {
-	result := Reverified{ID: m.ID, Source: m.Header[relay.HeaderSource]}
+func (r Reverifier) one(ctx context.Context, m relay.Received) (relay.Reverified, error) {
+	result := relay.Reverified{ID: relay.RejectedID(m.Sequence), Source: m.Header[relay.HeaderSource]}
 	message, err := r.Verify(ctx, m)
 	if err != nil {
 		result.Reason = relay.PublicMessage(err)

@@ -23,6 +23,9 @@ type Ports struct {
 	Figures     Figures
 	Keys        Keys
 	Audit       Audit
+	Retry       Retry
+	Reverify    Reverify
+	Reconcile   Reconcile
 	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
 }
 
@@ -92,4 +95,22 @@ type NATSUsers interface {
 type Audit interface {
 	RecordAudit(context.Context, relay.AuditEntry) error
 	AuditTrail(context.Context, relay.AuditQuery) ([]relay.AuditEntry, error)
+}
+
+// Retry makes enrolments due again.
+type Retry interface {
+	// Retry makes one enrolment due now; its learner is mailed only when mail says so.
+	Retry(ctx context.Context, id int64, mail bool) (relay.Enrollment, error)
+	// RetryAll makes all due that the query chooses (the parked ones when it names no state) and says how many.
+	RetryAll(ctx context.Context, query relay.EnrollmentQuery, mail bool) (int, error)
+}
+
+// Reverify verifies rejected webhooks again from the bytes that were kept; those that pass are taken as if new.
+type Reverify interface {
+	Reverify(context.Context, relay.ReverifyQuery) ([]relay.Reverified, error)
+}
+
+// Reconcile compares the log with the ledger and, when asked, with the LMS.
+type Reconcile interface {
+	Reconcile(ctx context.Context, lms bool) (relay.Reconciliation, error)
 }

@@ -13,7 +13,6 @@ import (
 // Rows that stand only on the log are marked by their sequence. Rejected webhooks are in no ledger, because what a
 // stranger sends writes nothing to Postgres, so this is their id too.
 const (
-	rejectedID = "rejected-"
 	unreadMark = "accepted-"
 )
 
@@ -87,7 +86,7 @@ func (d *Desk) rejectedWebhooks(ctx context.Context, q relay.WebhookQuery) ([]re
 	if q.Source != "" {
 		pattern = strings.TrimSuffix(relay.RejectedSubject(q.Source, "x"), "x") + ">"
 	}
-	return scanLog(ctx, d.Ports.Log, logQuery(relay.StreamRejected, pattern, rejectedID, q), func(messages []relay.Received) ([]relay.Webhook, error) {
+	return scanLog(ctx, d.Ports.Log, logQuery(relay.StreamRejected, pattern, relay.RejectedPrefix, q), func(messages []relay.Received) ([]relay.Webhook, error) {
 		var rows []relay.Webhook
 		for _, m := range messages {
 			if w := rejectedRow(m); q.Topic == "" || w.Topic == q.Topic {
@@ -112,7 +111,7 @@ func logQuery(stream, pattern, prefix string, q relay.WebhookQuery) relay.LogQue
 
 // webhook finds one by its id, in the ledger or on the log.
 func (d *Desk) webhook(ctx context.Context, id string) (relay.Webhook, error) {
-	if text, ok := strings.CutPrefix(id, rejectedID); ok && d.Ports.Log != nil {
+	if text, ok := strings.CutPrefix(id, relay.RejectedPrefix); ok && d.Ports.Log != nil {
 		sequence, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return relay.Webhook{}, relay.ErrNotFound
@@ -146,7 +145,7 @@ func acceptedRow(m relay.Received) relay.Webhook {
 
 func rejectedRow(m relay.Received) relay.Webhook {
 	return relay.Webhook{
-		ID: rejectedID + strconv.FormatUint(m.Sequence, 10), Source: m.Header[relay.HeaderSource], Topic: m.Header[relay.HeaderTopic],
+		ID: relay.RejectedID(m.Sequence), Source: m.Header[relay.HeaderSource], Topic: m.Header[relay.HeaderTopic],
 		ReceivedAt: m.Stored, State: relay.WebhookRejected, Reason: m.Header[relay.HeaderReason], Sequence: m.Sequence,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/edrelay/edrelay/services/console"
+	"github.com/edrelay/edrelay/services/enroller"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -22,7 +23,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Checks: g.checks(),
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
-			NATSUsers: g.natsUsers(),
+			NATSUsers: g.natsUsers(), Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g},
 		},
 	})
 }

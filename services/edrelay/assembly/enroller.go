@@ -36,22 +36,19 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 	}
 	if site != nil {
 		options.LMS = site
+		g.onClose(site.Close)
 	}
 	return enroller.New(options)
 }
 
-// LMS makes the client of the configured Open edX site; nil when none is configured.
+// LMS makes a client of the configured Open edX site, to be closed; nil when none is configured.
 func (g *Ground) LMS() (*lms.Client, error) {
 	settings := g.Config.LMS
 	if settings.URL == "" || settings.ClientID == "" {
 		return nil, nil
 	}
-	client, err := lms.New(lms.Options{
+	return lms.New(lms.Options{
 		URL: settings.URL, ClientID: settings.ClientID, ClientSecret: settings.ClientSecret, SKUPrefix: settings.SKUPrefix,
 		Timeout: settings.Timeout, UserAgent: "edrelay/" + g.Version,
 	})
-	if err == nil {
-		g.onClose(client.Close)
-	}
-	return client, err
 }

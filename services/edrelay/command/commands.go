@@ -14,6 +14,6 @@ var groups = []struct {
 		configCommand, doctorCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, manualCommand,
 	}},
 	{"look", "Look:", []func(*App) *cobra.Command{
-		webhookCommand, enrollmentCommand, eventCommand,
+		webhookCommand, enrollmentCommand, eventCommand, auditCommand,
 	}},
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func enrollmentCommand(a *App) *cobra.Command {
-	cmd := family("enrollment", "What was asked of the LMS and what it answered", enrollmentList(a), enrollmentShow(a))
+	cmd := family("enrollment", "What was asked of the LMS and what it answered", enrollmentList(a), enrollmentShow(a), enrollmentRetry(a))
 	cmd.Aliases = []string{"enrolment"}
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func webhookCommand(a *App) *cobra.Command {
-	return family("webhook", "What came in, accepted or rejected", webhookList(a), webhookShow(a))
+	return family("webhook", "What came in, accepted or rejected", webhookList(a), webhookShow(a), webhookReverify(a))
 }
 
 var webhookStates = []string{"accepted", "done", "ignored", "parked", "rejected"}

@@ -1,0 +1,42 @@
+package assembly
+
+import (
+	"context"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/bus"
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/enroller/audit"
+)
+
+// reconciler compares the log with the ledger, and with the LMS where one is configured.
+type reconciler struct{ ground *Ground }
+
+// Reconcile runs the audit.
+func (r reconciler) Reconcile(ctx context.Context, withLMS bool) (relay.Reconciliation, error) {
+	auditor := audit.Auditor{Log: webhookLog{r.ground.Bus}, Ledger: r.ground.Store}
+	if withLMS {
+		site, err := r.ground.LMS()
+		if err != nil {
+			return relay.Reconciliation{}, err
+		}
+		if site == nil {
+			return relay.Reconciliation{}, &relay.Error{
+				Code: relay.CodeInvalid, Message: "No LMS is configured, so nothing can be compared with it.",
+				Hint: "Set lms.url, lms.client_id and lms.client_secret, or leave the LMS out.",
+			}
+		}
+		defer site.Close()
+		auditor.LMS = site
+	}
+	return auditor.Run(ctx)
+}
+
+// webhookLog is the stream of verified webhooks as the audit reads it.
+type webhookLog struct{ *bus.Bus }
+
+// Range gives the first and last sequence of WEBHOOKS and when the stream was made.
+func (l webhookLog) Range(ctx context.Context) (first, last uint64, created time.Time, err error) {
+	info, err := l.Stream(ctx, relay.StreamWebhooks)
+	return info.First, info.Last, info.Created, err
+}
