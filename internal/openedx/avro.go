@@ -20,6 +20,8 @@ const (
 	ReasonLayout   Reason = "layout"   // no layout is known for the type in this release
 	ReasonMetadata Reason = "metadata" // id, time or another field is malformed
 	ReasonAvro     Reason = "avro"     // the bytes don't fit the layout exactly
+	ReasonSize     Reason = "size"     // the event is larger than the log takes
+	ReasonTrimmed  Reason = "trimmed"  // no entry but a report: Redis dropped entries before they were read
 )
 
 // BusError says why an entry of the event bus could not be read. It holds none of the entry's data.

@@ -164,7 +164,7 @@ func TestAvroRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, err := decodeAvro(nil, data, l)
-		if want := pyjson.Encode(v, canonical); err != nil || string(out) != string(want) {
+		if want := pyjson.Encode(v, canonical()); err != nil || string(out) != string(want) {
 			t.Fatalf("%v\n got %s\nwant %s", err, out, want)
 		}
 		for cut := range data {

@@ -108,7 +108,7 @@ func (c *Catalogue) Classes() []string {
 }
 
 // Fields gives the fields of the newest release in order of declaration.
-func (c Class) Fields() []Field { return slices.Clone(c.at(newest)) }
+func (c Class) Fields() []Field { return slices.Clone(c.at(newest())) }
 
 // at gives the fields in a release; those of the oldest known one for a release before it.
 func (c Class) at(release version) []Field {

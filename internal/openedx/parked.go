@@ -159,6 +159,9 @@ func ParkedEntry(m relay.Message) (StreamEntry, error) {
 // Unpark tries a parked entry again, with what the catalogue knows now, and gives the message for the log. Its error
 // is a *BusError when the entry still can't be read.
 func (c *Catalogue) Unpark(m relay.Message) (relay.Message, error) {
+	if m.Header[relay.HeaderReason] == string(ReasonTrimmed) {
+		return relay.Message{}, &BusError{Reason: ReasonTrimmed, Detail: "Redis has dropped these entries; there is nothing to read again"}
+	}
 	entry, err := ParkedEntry(m)
 	if err != nil {
 		return relay.Message{}, err

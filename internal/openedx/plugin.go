@@ -11,7 +11,7 @@ import (
 )
 
 // canonical is how JSON stands on the log.
-var canonical = pyjson.Style{Unicode: true, Finite: true, Source: true}
+func canonical() pyjson.Style { return pyjson.Style{Unicode: true, Finite: true, Source: true} }
 
 // DecodePlugin reads an event that the openedx-webhooks plugin posted, as JSON or as form, and gives the message for
 // the log, without traceparent. now is the event's time when it has none. Types that the catalogue does not know keep
@@ -67,7 +67,7 @@ func (c *Catalogue) decodePluginJSON(body []byte, now time.Time) (relay.Message,
 	if err != nil {
 		return relay.Message{}, err
 	}
-	return m.message(pyjson.Encode(data, canonical)), nil
+	return m.message(pyjson.Encode(data, canonical())), nil
 }
 
 // decodePosted reads a JSON object in which NaN and the infinities become null.
@@ -129,7 +129,7 @@ func (c *Catalogue) retimeObject(o *pyjson.Object, t Type, separator byte) {
 		if class == nil {
 			return
 		}
-		for _, f := range class.at(newest) {
+		for _, f := range class.at(newest()) {
 			if v, ok := o.Get(f.Name); ok && f.Type.Kind != KindText {
 				o.Set(f.Name, c.retime(v, f.Type, separator))
 			}

@@ -29,7 +29,7 @@ func (c *Catalogue) decodePluginForm(body []byte, now time.Time) (relay.Message,
 	if err != nil {
 		return relay.Message{}, err
 	}
-	return m.message(pyjson.Encode(data, canonical)), nil
+	return m.message(pyjson.Encode(data, canonical())), nil
 }
 
 // split takes the fields with a prefix, without it, apart from the rest.
@@ -49,7 +49,7 @@ func split(fields *pyjson.Object, prefix string) (with, rest *pyjson.Object) {
 func (c *Catalogue) nest(m metadata, fields *pyjson.Object) (*pyjson.Object, error) {
 	release, ok := parseVersion(m.sourceLib)
 	if !ok {
-		release = newest
+		release = newest()
 	}
 	posted, parts := pyjson.NewObject(), map[string]*pyjson.Object{}
 	for name, value := range fields.All() {

@@ -25,21 +25,70 @@ func (c *Catalogue) SampleEvent(eventType, id string, at time.Time) (relay.Messa
 	if err := m.check(); err != nil {
 		return relay.Message{}, err
 	}
-	return m.message(pyjson.Encode(pyjson.NewObject(pyjson.Member{Key: event.Key, Value: data}), canonical)), nil
+	return m.message(pyjson.Encode(pyjson.NewObject(pyjson.Member{Key: event.Key, Value: data}), canonical())), nil
 }
 
-// sampleTexts are made-up values of the opaque keys and of fields that subscribers like to read.
-var sampleTexts = map[string]string{
-	"CourseKey": "course-v1:edX+DemoX+Demo_Course", "UsageKey": "block-v1:edX+DemoX+Demo_Course+type@html+block@welcome",
-	"CCXLocator": "ccx-v1:edX+DemoX+Demo_Course+ccx@1", "LibraryLocatorV2": "lib:edX:demo",
-	"LibraryUsageLocatorV2": "lb:edX:demo:html:welcome", "LibraryCollectionLocator": "lib-collection:edX:demo:basics",
-	"LibraryContainerLocator": "lct:edX:demo:unit:week-1", "uuid": "6f1d3a52-0c0f-4c39-9d3f-2a9f6a1f7c11",
-	"username": "ana", "email": "ana@learners.example", "name": "Ana Núñez", "mode": "verified", "grade": "0.95",
-	"display_name": "Demonstration Course", "url": "https://lms.example/item/1", "content_url": "https://lms.example/item/1",
-	"download_url": "https://lms.example/certificates/1", "image_url": "https://lms.example/badge.png",
-	"coach_email": "coach@learners.example", "org_key": "edX", "role": "staff", "data": "{}", "context": "{}", "status": "submitted",
-	"course_id": "course-v1:edX+DemoX+Demo_Course", "object_id": "course-v1:edX+DemoX+Demo_Course", "user_id": "7",
-	"block_type": "html", "letter_grade": "Pass", "current_status": "downloadable", "state": "committed", "pacing": "instructor",
+// sampleNamed gives a made-up value of an opaque key, or of a field that subscribers like to read; "" for any other.
+func sampleNamed(name string) string {
+	switch name {
+	case "CourseKey", "course_id", "object_id":
+		return "course-v1:edX+DemoX+Demo_Course"
+	case "UsageKey":
+		return "block-v1:edX+DemoX+Demo_Course+type@html+block@welcome"
+	case "CCXLocator":
+		return "ccx-v1:edX+DemoX+Demo_Course+ccx@1"
+	case "LibraryLocatorV2":
+		return "lib:edX:demo"
+	case "LibraryUsageLocatorV2":
+		return "lb:edX:demo:html:welcome"
+	case "LibraryCollectionLocator":
+		return "lib-collection:edX:demo:basics"
+	case "LibraryContainerLocator":
+		return "lct:edX:demo:unit:week-1"
+	case "uuid":
+		return "6f1d3a52-0c0f-4c39-9d3f-2a9f6a1f7c11"
+	case "username":
+		return "ana"
+	case "email":
+		return "ana@learners.example"
+	case "name":
+		return "Ana Núñez"
+	case "mode":
+		return "verified"
+	case "grade":
+		return "0.95"
+	case "display_name":
+		return "Demonstration Course"
+	case "url", "content_url":
+		return "https://lms.example/item/1"
+	case "download_url":
+		return "https://lms.example/certificates/1"
+	case "image_url":
+		return "https://lms.example/badge.png"
+	case "coach_email":
+		return "coach@learners.example"
+	case "org_key":
+		return "edX"
+	case "role":
+		return "staff"
+	case "data", "context":
+		return "{}"
+	case "status":
+		return "submitted"
+	case "user_id":
+		return "7"
+	case "block_type":
+		return "html"
+	case "letter_grade":
+		return "Pass"
+	case "current_status":
+		return "downloadable"
+	case "state":
+		return "committed"
+	case "pacing":
+		return "instructor"
+	}
+	return ""
 }
 
 func (c *Catalogue) sampleOf(field string, t Type) pyjson.Value {
@@ -54,7 +103,7 @@ func (c *Catalogue) sampleOf(field string, t Type) pyjson.Value {
 		return true
 	case KindClass:
 		o := pyjson.NewObject()
-		for _, f := range c.classes[t.Name].at(newest) {
+		for _, f := range c.classes[t.Name].at(newest()) {
 			o.Set(f.Name, c.sampleOf(f.Name, f.Type))
 		}
 		return o
@@ -72,7 +121,7 @@ func sampleText(field, typeName string) string {
 	if typeName == "str" {
 		typeName = field
 	}
-	if text, ok := sampleTexts[typeName]; ok {
+	if text := sampleNamed(typeName); text != "" {
 		return text
 	}
 	return "sample " + field

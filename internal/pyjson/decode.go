@@ -135,7 +135,10 @@ func (d *decoder) value(depth int) (Value, error) {
 		}
 		return d.array(depth + 1)
 	}
-	for _, w := range words {
+	for _, w := range [...]word{
+		{text: "null"}, {text: "true", value: true}, {text: "false", value: false},
+		{"NaN", Number("NaN"), true}, {"Infinity", Number("Infinity"), true}, {"-Infinity", Number("-Infinity"), true},
+	} {
 		if bytes.HasPrefix(d.data[d.at:], []byte(w.text)) {
 			return d.word(w)
 		}
@@ -147,11 +150,6 @@ type word struct {
 	text     string
 	value    Value
 	constant bool
-}
-
-var words = [...]word{
-	{text: "null"}, {text: "true", value: true}, {text: "false", value: false},
-	{"NaN", Number("NaN"), true}, {"Infinity", Number("Infinity"), true}, {"-Infinity", Number("-Infinity"), true},
 }
 
 func (d *decoder) word(w word) (Value, error) {

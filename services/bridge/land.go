@@ -16,9 +16,6 @@ type outcome struct {
 	gone    bool           // trimmed while it was pending: there is nothing to bring over
 }
 
-// Reason of an entry that is larger than the log takes.
-const reasonSize openedx.Reason = "size"
-
 // decode says what each entry becomes.
 func (st *stream) decode(entries []openedx.StreamEntry) []outcome {
 	work := make([]outcome, len(entries))
@@ -86,8 +83,8 @@ func (st *stream) landSingly(ctx context.Context, reports []relay.Message, b bat
 		}
 		one, err := st.options.Publish.PublishBatch(ctx, []relay.Message{o.message})
 		if code := relay.CodeOf(err); o.parked == "" && (code == relay.CodeTooLarge || code == relay.CodeInvalid) {
-			st.log.Warn("entry parked", "entry", b.entries[i].ID, "reason", reasonSize, "error", err)
-			*o = outcome{message: b.entries[i].Park(reasonSize), parked: reasonSize}
+			st.log.Warn("entry parked", "entry", b.entries[i].ID, "reason", openedx.ReasonSize, "error", err)
+			*o = outcome{message: b.entries[i].Park(openedx.ReasonSize), parked: openedx.ReasonSize}
 			one, err = st.options.Publish.PublishBatch(ctx, []relay.Message{o.message})
 		}
 		if err != nil {

@@ -30,9 +30,6 @@ type watch struct {
 	reports []relay.Message // of losses, not yet on the log
 }
 
-// reasonTrimmed is why a report of a loss stands among the rejected.
-const reasonTrimmed openedx.Reason = "trimmed"
-
 func (w *watch) carried(entries int) { w.landing.Add(int64(entries)) }
 
 func (w *watch) owe(report relay.Message) {
@@ -171,7 +168,7 @@ func (w *watch) align(l, after look, got int64) {
 // Every bridge of the group names it alike, so that it stands there once.
 func (st *stream) reportLoss(l look, lost int64) {
 	gap := openedx.StreamEntry{Stream: st.key, ID: l.delivered + ".." + l.first}
-	m := gap.Park(reasonTrimmed)
+	m := gap.Park(openedx.ReasonTrimmed)
 	m.Time, m.ContentType = time.Now().UTC(), "application/json"
 	m.Body = fmt.Appendf(nil, `{"stream":%q,"lost":%d,"after":%q,"before":%q}`, st.key, lost, l.delivered, l.first)
 	st.watch.owe(m)
