@@ -26,7 +26,8 @@ type Options struct {
 	Checks   []Check
 	Ports    Ports
 	Now      func() time.Time
-	Secure   bool // cookies only over TLS: set when a proxy before the listener speaks it
+	AsyncAPI []byte // describes the events, served at /api/v1/asyncapi.json; nil: it is not there
+	Secure   bool   // cookies only over TLS: set when a proxy before the listener speaks it
 }
 
 // Ports are the parts of edrelay that the console shows and steers.

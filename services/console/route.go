@@ -34,6 +34,12 @@ func (s *Service) api() {
 		c.Set(fiber.HeaderContentType, "application/json")
 		return c.Send(document)
 	})
+	if s.opts.AsyncAPI != nil {
+		s.app.Get(apiPrefix+"/asyncapi.json", func(c fiber.Ctx) error {
+			c.Set(fiber.HeaderContentType, "application/json")
+			return c.Send(s.opts.AsyncAPI)
+		})
+	}
 	group := s.app.Group(apiPrefix, s.authenticate)
 	for _, r := range s.routes {
 		group.Add([]string{r.method}, fiberPath(r.path), s.guarded(r))

@@ -2,7 +2,9 @@ package assembly
 
 import (
 	"context"
+	"net/url"
 
+	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/services/console"
 	"github.com/edrelay/edrelay/services/enroller"
 	"github.com/edrelay/edrelay/services/ingress/source"
@@ -18,7 +20,12 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	events, err := g.asyncAPI()
+	if err != nil {
+		return nil, err
+	}
 	return console.New(console.Options{
+		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
 		Checks: g.checks(),
 		Ports: console.Ports{
@@ -26,6 +33,19 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 			NATSUsers: g.natsUsers(), Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g},
 		},
 	})
+}
+
+// asyncAPI describes the events for subscribers of NATS. It names the server's host and never a password.
+func (g *Ground) asyncAPI() ([]byte, error) {
+	catalogue, err := openedx.Load()
+	if err != nil {
+		return nil, err
+	}
+	host := g.Config.NATS.Embedded.Addr
+	if at, err := url.Parse(g.Config.NATS.URL); err == nil && at.Host != "" {
+		host = at.Host
+	}
+	return catalogue.AsyncAPI(host, g.Version)
 }
 
 // checks are the conditions of readiness.
