@@ -121,22 +121,27 @@ func (b *Bus) RestoreStream(ctx context.Context, snapshot StreamSnapshot, r io.R
 
 // clearEmpty removes a stream that never held a message, such as a starting edrelay makes.
 func (b *Bus) clearEmpty(ctx context.Context, stream string) error {
-	standing, err := b.Stream(ctx, stream)
-	if errors.Is(err, relay.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err := b.CheckEmpty(ctx, stream); err != nil {
 		return err
 	}
-	if standing.Last > 0 {
-		return &relay.Error{Code: relay.CodeConflict, Message: fmt.Sprintf("The stream %s is not empty.", stream),
-			Hint: "Restore onto an empty log: another NATS account or server, or an empty data_dir."}
-	}
-	if err := b.js.DeleteStream(ctx, stream); err != nil {
+	if err := b.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return readError(err)
 	}
 	b.streamHandles.Delete(stream)
 	return nil
+}
+
+// CheckEmpty tells whether a stream may be restored: relay.CodeConflict when it holds or held messages.
+func (b *Bus) CheckEmpty(ctx context.Context, stream string) error {
+	standing, err := b.Stream(ctx, stream)
+	if errors.Is(err, relay.ErrNotFound) {
+		return nil
+	}
+	if err == nil && standing.Last > 0 {
+		err = &relay.Error{Code: relay.CodeConflict, Message: fmt.Sprintf("The stream %s is not empty.", stream),
+			Hint: "Restore onto an empty log: another NATS account or server, or an empty data_dir."}
+	}
+	return err
 }
 
 func (b *Bus) sendChunks(ctx context.Context, subject string, r io.Reader) error {

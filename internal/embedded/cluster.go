@@ -76,15 +76,20 @@ func (c cluster) majorOnDisk() int {
 // socketDir is a private folder for the socket: beside the data or, where that path is too long, in the folder for
 // temporary files.
 func (c cluster) socketDir() (string, error) {
-	dir := filepath.Join(c.home, "run")
-	if len(dir) > longestSocket {
-		sum := sha256.Sum256([]byte(dir))
-		dir = filepath.Join(os.TempDir(), fmt.Sprintf("edrelay-%x", sum[:6]))
-	}
+	dir := socketPath(c.home)
 	if err := c.makeDir(dir); err != nil {
 		return "", fmt.Errorf("prepare %s: %w", dir, err)
 	}
 	return dir, nil
+}
+
+func socketPath(home string) string {
+	dir := filepath.Join(home, "run")
+	if len(dir) > longestSocket {
+		sum := sha256.Sum256([]byte(dir))
+		dir = filepath.Join(os.TempDir(), fmt.Sprintf("edrelay-%x", sum[:6]))
+	}
+	return dir
 }
 
 func (c cluster) initialise(ctx context.Context) error {

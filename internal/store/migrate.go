@@ -75,11 +75,11 @@ func (s *Store) CheckMigrated(ctx context.Context) error {
 	return nil
 }
 
-// migrateExactly applies the migrations of the versions given to an empty database, and no others.
+// migrateExactly applies the migrations of the versions given that are not applied yet, and no others.
 func (s *Store) migrateExactly(ctx context.Context, versions []int64) error {
 	return s.withGoose(func(provider *goose.Provider) error {
 		for _, version := range versions {
-			if _, err := provider.ApplyVersion(ctx, version, true); err != nil {
+			if _, err := provider.ApplyVersion(ctx, version, true); err != nil && !errors.Is(err, goose.ErrAlreadyApplied) {
 				return unknownVersion(version, err)
 			}
 		}

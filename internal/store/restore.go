@@ -34,22 +34,28 @@ func (s *Store) Restore(ctx context.Context, snapshot LedgerSnapshot, open func(
 
 // prepare gives an empty database the schema of the snapshot, and checks that a migrated one has it and no rows.
 func (s *Store) prepare(ctx context.Context, snapshot LedgerSnapshot) error {
-	var migrated bool
-	if err := s.pool.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", gooseTable).Scan(&migrated); err != nil {
+	if err := s.CheckEmpty(ctx, snapshot); err != nil {
 		return err
 	}
-	if !migrated {
-		return s.migrateExactly(ctx, snapshot.Migrations)
-	}
+	return s.migrateExactly(ctx, snapshot.Migrations) // does nothing where all are applied
+}
+
+// CheckEmpty tells whether a snapshot may be restored: relay.CodeConflict when the ledger has rows or another schema.
+func (s *Store) CheckEmpty(ctx context.Context, snapshot LedgerSnapshot) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var migrated bool
+		if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", gooseTable).Scan(&migrated); err != nil || !migrated {
+			return err
+		}
 		var standing LedgerSnapshot
 		if err := describe(ctx, tx, &standing); err != nil {
 			return err
 		}
-		slices.Sort(standing.Migrations)
-		if !slices.Equal(standing.Migrations, slices.Sorted(slices.Values(snapshot.Migrations))) {
-			return &relay.Error{Code: relay.CodeConflict, Message: "the ledger is migrated to another version than the backup",
-				Hint: "Restore onto an empty database; edrelay migrates it."}
+		for _, version := range standing.Migrations {
+			if !slices.Contains(snapshot.Migrations, version) {
+				return &relay.Error{Code: relay.CodeConflict, Message: "the ledger is migrated further than the backup",
+					Hint: "Restore onto an empty database; edrelay migrates it."}
+			}
 		}
 		return checkEmpty(ctx, tx, standing.Tables)
 	})

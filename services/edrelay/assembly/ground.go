@@ -45,6 +45,8 @@ type Ground struct {
 type Needs struct {
 	Embedded bool // start NATS and Postgres where no URL is given; otherwise a missing URL is an error
 	Ledger   bool
+	Share    bool // where an edrelay runs with its own NATS and Postgres, use those
+	Bare     bool // make and change neither streams nor schema
 }
 
 // Open opens the log and the ledger. Close ends what it began, also after an error half-way.
@@ -59,12 +61,12 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, version strin
 }
 
 func (g *Ground) open(ctx context.Context, needs Needs) error {
-	if err := g.missing(needs); err != nil {
+	if err := errors.Join(g.missing(needs), g.wholeRestore(needs)); err != nil {
 		return err
 	}
 	database := make(chan error, 1)
 	go func() { database <- g.openLedger(ctx, needs) }()
-	err := g.openLog(ctx)
+	err := g.openLog(ctx, needs)
 	if ledger := <-database; err == nil {
 		err = ledger
 	}
@@ -90,7 +92,7 @@ func (g *Ground) missing(needs Needs) error {
 	return nil
 }
 
-func (g *Ground) openLog(ctx context.Context) error {
+func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 	settings := bus.Config{
 		URL: g.Config.NATS.URL, CredentialsFile: g.Config.NATS.CredentialsFile, Name: "edrelay", Replicas: g.Config.NATS.Replicas,
 		Logger: g.Log, Retention: bus.Retention{
@@ -101,9 +103,13 @@ func (g *Ground) openLog(ctx context.Context) error {
 	if err := g.openAuthority(); err != nil {
 		return err
 	}
+	dir := filepath.Join(g.Config.DataDir, "nats")
+	if settings.URL == "" && needs.Share && embedded.InUse(dir) {
+		settings.URL, settings.CredentialsFile = "nats://"+g.Config.NATS.Embedded.Addr, g.authority.CredentialsFile()
+	}
 	if settings.URL == "" {
 		server, err := embedded.StartNATS(embedded.NATSConfig{
-			Dir: filepath.Join(g.Config.DataDir, "nats"), Addr: g.Config.NATS.Embedded.Addr, Log: g.Log, Authority: g.authority,
+			Dir: dir, Addr: g.Config.NATS.Embedded.Addr, Log: g.Log, Authority: g.authority,
 			SyncEvery: syncEvery(g.Config.NATS.Embedded.Sync),
 		})
 		if err != nil {
@@ -118,6 +124,9 @@ func (g *Ground) openLog(ctx context.Context) error {
 	}
 	g.Bus = connected
 	g.onClose(connected.Close)
+	if needs.Bare {
+		return nil
+	}
 	return connected.EnsureStreams(ctx)
 }
 
@@ -144,8 +153,12 @@ func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
 	}
 	address := g.Config.Database.URL
 	own := address == ""
-	if own {
-		server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: filepath.Join(g.Config.DataDir, "postgres"), Log: g.Log})
+	dir := filepath.Join(g.Config.DataDir, "postgres")
+	if own && needs.Share {
+		address, _ = embedded.RunningPostgres(dir)
+	}
+	if address == "" {
+		server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, Log: g.Log})
 		if err != nil {
 			return err
 		}
@@ -158,7 +171,7 @@ func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
 	}
 	g.Store = opened
 	g.onClose(opened.Close)
-	if own || needs.Embedded {
+	if (own || needs.Embedded) && !needs.Bare {
 		return opened.Migrate(ctx)
 	}
 	return nil
