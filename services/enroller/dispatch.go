@@ -16,6 +16,20 @@ const (
 	directAtOnce = 8
 )
 
+// growth is how many rows a kind of call had at the last look, and when they became more.
+type growth struct {
+	rows int
+	grew time.Time
+}
+
+func (g growth) to(rows int, now time.Time) growth {
+	if g.rows > 0 && rows > g.rows {
+		g.grew = now
+	}
+	g.rows = rows
+	return g
+}
+
 // dispatch works due rows off until ctx is done, then waits for the calls under way, which end under finish.
 func (s *Service) dispatch(ctx, finish context.Context) {
 	var group sync.WaitGroup
@@ -84,17 +98,25 @@ func (s *Service) choose(due []relay.WorkGroup) (*relay.WorkGroup, time.Duration
 	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	linger := s.Policy.linger(s.spent.now(now))
+	spent := s.spent.now(now)
 	pause := s.Policy.Poll
 	var ready []relay.WorkGroup
+	seen := make(map[relay.WorkGroup]growth, len(due))
 	for _, group := range due {
-		left := linger - now.Sub(group.Oldest)
-		if group.Direct || group.Rows >= s.groupSize(group) || left <= 0 {
+		kind := group
+		kind.Rows, kind.Oldest = 0, time.Time{}
+		seen[kind] = s.seen[kind].to(group.Rows, now)
+		left := s.Policy.linger(spent, group.Retry) - now.Sub(group.Oldest)
+		if left > -10*s.Policy.Linger { // rows were added: until that is over, more company is coming
+			left = max(left, s.Policy.Linger-now.Sub(seen[kind].grew))
+		}
+		if group.Direct || left <= 0 || group.Rows >= s.groupSize(group) && !group.Retry {
 			ready = append(ready, group)
 		} else {
 			pause = min(pause, max(left, time.Millisecond))
 		}
 	}
+	s.seen = seen
 	if len(ready) == 0 {
 		return nil, pause
 	}

@@ -261,7 +261,7 @@ func newBench(t testing.TB, settings lmssim.Settings) *bench {
 		t: t, site: newSite(t, settings), url: url, ledger: storetest.OpenURL(t, url), feed: newFeed(),
 		events: &published{events: map[string]relay.Message{}}, sent: sent{make(chan relay.Message, 16)}, log: &lockedBuffer{},
 		policy: enroller.Policy{
-			CallsPerMinute: 100_000, AutoEnroll: true, EmailStudents: true, Poll: 10 * time.Millisecond, Probe: 50 * time.Millisecond,
+			CallsPerMinute: 100_000, AutoEnroll: true, EmailStudents: true, Poll: 10 * time.Millisecond, Linger: 20 * time.Millisecond, Probe: 50 * time.Millisecond,
 			Retry: []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond},
 		},
 	}

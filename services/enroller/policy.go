@@ -15,6 +15,7 @@ type Policy struct {
 	SKUFresh       time.Duration   // how long the answer about a SKU, and about a course, is believed: 10m
 	Lease          time.Duration   // a row in flight is taken back so long after its process died: 10s
 	Poll           time.Duration   // between looks for due rows: 250ms
+	Linger         time.Duration   // due rows wait for company so long while few calls are spent: 200ms
 }
 
 func (p Policy) withDefaults() Policy {
@@ -41,6 +42,7 @@ func (p Policy) withDefaults() Policy {
 	set(&p.SKUFresh, 10*time.Minute)
 	set(&p.Lease, 10*time.Second)
 	set(&p.Poll, 250*time.Millisecond)
+	set(&p.Linger, 200*time.Millisecond)
 	return p
 }
 
@@ -53,17 +55,20 @@ func (p Policy) delay(fails int) time.Duration {
 func (p Policy) reserve() int { return min(5, p.CallsPerMinute/10) }
 
 // linger is how long rows wait for company before they are sent in a call that isn't full: the more of the minute's
-// calls are spent, the longer.
-func (p Policy) linger(spent int) time.Duration {
-	switch used := float64(spent) / float64(p.CallsPerMinute); {
-	case used < 0.1:
-		return 50 * time.Millisecond
+// calls are spent, the longer. Rows that failed before wait longer still, for each is likely to cost a call of its own.
+func (p Policy) linger(spent int, retry bool) time.Duration {
+	used := float64(spent) / float64(p.CallsPerMinute)
+	factor := 25
+	switch {
 	case used < 0.25:
-		return 200 * time.Millisecond
+		return p.Linger
 	case used < 0.5:
-		return time.Second
+		factor = 5
 	case used < 0.75:
-		return 2 * time.Second
+		factor = 12
 	}
-	return 4 * time.Second
+	if retry {
+		factor *= 6
+	}
+	return time.Duration(factor) * p.Linger
 }

@@ -40,8 +40,9 @@ type Service struct {
 	settled *broadcast    // rows were settled
 
 	mu     sync.Mutex
-	served map[string]time.Time // when each course was last served
-	spent  gauge                // calls of the last minute, as last heard
+	served map[string]time.Time       // when each course was last served
+	seen   map[relay.WorkGroup]growth // rows of each kind of call at the last look
+	spent  gauge                      // calls of the last minute, as last heard
 }
 
 // New makes a service; it does nothing until Run.
