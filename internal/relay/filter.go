@@ -23,7 +23,18 @@ type Filter struct {
 	WhenUnavailable            Policy   `json:"when_unavailable"` // when it is not asked at all: known broken, busy, no time left
 	Enabled                    bool     `json:"enabled"`
 	Description                string   `json:"description"`
+
+	State FilterState `json:"state"` // follows from Enabled; what a declaration says of it is ignored
 }
+
+// FilterState is whether a filter is asked.
+type FilterState string
+
+// The states of a filter.
+const (
+	FilterActive FilterState = "active"
+	FilterPaused FilterState = "paused"
+)
 
 // Policy is what becomes of Open edX's question when a filter can't be asked.
 type Policy string

@@ -23,6 +23,9 @@ func newSchemas() *schemas {
 	enum(s, relay.DeliveryWaiting, relay.DeliveryDelivered, relay.DeliveryParked)
 	enum(s, relay.SubscriptionActive, relay.SubscriptionPaused, relay.SubscriptionFailing, relay.SubscriptionDisabled)
 	enum(s, relay.FormatPluginJSON, relay.FormatPluginForm, relay.FormatCloudEvents)
+	enum(s, relay.FilterChanged, relay.FilterHalted, relay.FilterUnchanged, relay.FilterFailed, relay.FilterSkipped)
+	enum(s, relay.FilterActive, relay.FilterPaused)
+	enum(s, "", relay.PolicyLetThrough, relay.PolicyHalt)
 	enum(s, relay.RoleViewer, relay.RoleOperator, relay.RoleAdmin)
 	return s
 }
@@ -42,6 +45,8 @@ func (s *schemas) schema(t reflect.Type) object {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
+	case t == reflect.TypeFor[relay.Duration]():
+		return object{"type": "string", "examples": []string{"10s", "2m"}}
 	case t == reflect.TypeFor[json.RawMessage]():
 		return object{}
 	}

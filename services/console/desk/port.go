@@ -3,6 +3,7 @@ package desk
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -27,6 +28,7 @@ type Ports struct {
 	Reverify    Reverify
 	Reconcile   Reconcile
 	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
+	Filters     Filters
 }
 
 // Webhooks is the ledger of verified webhooks.
@@ -80,6 +82,22 @@ type Keys interface {
 	CreateAPIKey(ctx context.Context, key relay.APIKey, hash []byte) error
 	// RevokeAPIKey ends a key; doing it again changes nothing.
 	RevokeAPIKey(ctx context.Context, id string) (relay.APIKey, error)
+}
+
+// Filters are the URLs that Open edX's filters are asked of. Declarations are JSON objects with the names of the
+// declaration file; unknown keys are errors. Changes are in force when a method returns.
+type Filters interface {
+	Filters(context.Context) ([]relay.Filter, error) // by class, position and name
+	Filter(ctx context.Context, name string) (relay.Filter, error)
+	AddFilter(ctx context.Context, declaration []byte) (relay.Filter, error)
+	EditFilter(ctx context.Context, name string, change []byte) (relay.Filter, error)
+	EnableFilter(ctx context.Context, name string, enabled bool) (relay.Filter, error)
+	RemoveFilter(ctx context.Context, name string) error
+	// ApplyFilters makes the declarations so, all or none, and says what changed, or would with dryRun.
+	ApplyFilters(ctx context.Context, declarations []json.RawMessage, dryRun, prune bool) ([]relay.Change, error)
+	// TestFilter asks one filter a made-up question of a class; "" is its own.
+	TestFilter(ctx context.Context, name, class string) (relay.FilterTest, error)
+	FilterCalls(context.Context, relay.FilterCallQuery) ([]relay.FilterCall, error)
 }
 
 // NATSUsers are the services that read events from NATS.

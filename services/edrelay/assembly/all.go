@@ -12,6 +12,7 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 		{"ingress", g.Ingress},
 		{"bridge", g.Bridge},
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
+		{"filters", g.Filters},
 		{"enroller", g.Enroller},
 		{"upkeep", g.Upkeep},
 	} {

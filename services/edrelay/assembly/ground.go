@@ -37,6 +37,9 @@ type Ground struct {
 
 	authority *natsauth.Authority // nil when another operator's NATS is used
 
+	embedded  bool // everything runs in this process
+	filtering filtering
+
 	mu      sync.Mutex
 	closers []func()
 }
@@ -51,7 +54,7 @@ type Needs struct {
 
 // Open opens the log and the ledger. Close ends what it began, also after an error half-way.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger, version string, needs Needs) (*Ground, error) {
-	g := &Ground{Config: c, Log: log, Version: version, Metrics: prometheus.NewRegistry()}
+	g := &Ground{Config: c, Log: log, Version: version, Metrics: prometheus.NewRegistry(), embedded: needs.Embedded}
 	g.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := g.open(ctx, needs); err != nil {
 		g.Close()

@@ -11,7 +11,7 @@ var groups = []struct {
 		upCommand, demoCommand, ingressCommand, enrollerCommand, bridgeCommand, consoleCommand, lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
-		configCommand, doctorCommand, migrateCommand, sourceCommand, keyCommand, natsUserCommand, backupCommand, restoreCommand, manualCommand, versionCommand,
+		configCommand, doctorCommand, migrateCommand, sourceCommand, filterCommand, keyCommand, natsUserCommand, backupCommand, restoreCommand, manualCommand, versionCommand,
 	}},
 	{"look", "Look:", []func(*App) *cobra.Command{
 		webhookCommand, enrollmentCommand, eventCommand, auditCommand,

@@ -19,6 +19,7 @@ import (
 const (
 	defaultTimeout = 5 * time.Second
 	longestTimeout = 9 * time.Second // below the plugin's own 10 s
+	maxPosition    = 1_000_000
 )
 
 var filterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
@@ -85,6 +86,9 @@ func Validate(catalogue *openedx.Catalogue, f relay.Filter) error {
 	}
 	if timeout := time.Duration(f.Timeout); timeout < 10*time.Millisecond || timeout > longestTimeout {
 		return fail("timeout must be between 10ms and %s", relay.Duration(longestTimeout))
+	}
+	if f.Position < 0 || f.Position > maxPosition {
+		return fail("position must be between 0 and %d", maxPosition)
 	}
 	switch f.WhenUnavailable {
 	case "", relay.PolicyLetThrough, relay.PolicyHalt:

@@ -158,13 +158,17 @@ func differing(a, b relay.Filter) []string {
 	return fields
 }
 
-// normal makes equal declarations equal: one spelling of the class, no empty list.
+// normal makes equal declarations equal: one spelling of the class, an empty list for none.
 func (d *Declarations) normal(f relay.Filter) relay.Filter {
 	if class, ok := d.Catalogue.Filter(f.Filter); ok {
 		f.Filter = class.Class
 	}
-	if len(f.Allow) == 0 {
-		f.Allow = nil
+	if f.Allow == nil {
+		f.Allow = []string{}
+	}
+	f.State = relay.FilterPaused
+	if f.Enabled {
+		f.State = relay.FilterActive
 	}
 	return f
 }

@@ -20,8 +20,9 @@ const (
 	testType = "io.edrelay.source.tested.v1"
 )
 
-// filterWait is how long the plugin may wait for the answer to a filter; it gives up itself after 10 s.
-const filterWait = 8 * time.Second
+// filterWait is how long the plugin may wait for the answer to a filter; it gives up itself after 10 s. It is longer
+// than the notifier takes at most, which knows what to answer when its time is up.
+const filterWait = 9 * time.Second
 
 // Accept takes an event for the log, or a filter call to be answered. On a path that says neither, a filter call is
 // what names a known filter.
