@@ -46,7 +46,10 @@ func (filterFlags) declare(cmd *cobra.Command) {
 // declaration holds what the flags say, by the keys of the declaration file.
 func (filterFlags) declaration(cmd *cobra.Command) map[string]any {
 	declared := map[string]any{}
-	cmd.LocalNonPersistentFlags().Visit(func(f *pflag.Flag) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if cmd.InheritedFlags().Lookup(f.Name) != nil {
+			return
+		}
 		key := strings.ReplaceAll(f.Name, "-", "_")
 		switch f.Value.Type() {
 		case "bool":

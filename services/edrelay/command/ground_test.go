@@ -46,7 +46,7 @@ func operate(t *testing.T) *operated {
 	}
 	service, err := console.New(console.Options{
 		Listener: listener, Token: testToken, Log: slog.New(slog.DiscardHandler),
-		Ports: console.Ports{Webhooks: o.store, Enrollments: o.store, Log: o.bus, Keys: o.store, Audit: o.store},
+		Ports: console.Ports{Webhooks: o.store, Enrollments: o.store, Log: o.bus, Keys: o.store, Audit: o.store, Filters: o.filters()},
 	})
 	if err != nil {
 		t.Fatal(err)
