@@ -24,6 +24,10 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	filters, err := g.filterDesk()
+	if err != nil {
+		return nil, err
+	}
 	return console.New(console.Options{
 		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
