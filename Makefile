@@ -25,9 +25,10 @@ test: needs-go
 	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
 
 .PHONY: lint
-lint: .tools/staticcheck
+lint: .tools/staticcheck .tools/composecheck
 	$(GO) vet work
 	.tools/staticcheck work
+	.tools/composecheck docker-compose.yml
 
 # bench prints every budget of the design, both sides of each ratio in one run.
 .PHONY: bench
@@ -48,7 +49,9 @@ generate: .tools/sqlc
 # Tools are pinned in deploy/tools and built into .tools.
 .tools/sqlc: package := github.com/sqlc-dev/sqlc/cmd/sqlc
 .tools/staticcheck: package := honnef.co/go/tools/cmd/staticcheck
-.tools/sqlc .tools/staticcheck: deploy/tools/go.mod deploy/tools/go.sum | needs-go
+.tools/composecheck: package := ./composecheck
+.tools/composecheck: deploy/tools/composecheck/main.go
+.tools/sqlc .tools/staticcheck .tools/composecheck: deploy/tools/go.mod deploy/tools/go.sum | needs-go
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
 	@touch $@
 

@@ -153,6 +153,9 @@ func loadKey(path string, create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, 
 
 // writeOnce writes a private file whole or not at all, and leaves one that is there as it is.
 func writeOnce(path string, text []byte) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
 	draft, err := drafted(path, text)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

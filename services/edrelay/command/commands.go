@@ -8,12 +8,32 @@ var groups = []struct {
 	commands  []func(*App) *cobra.Command
 }{
 	{"run", "Run:", []func(*App) *cobra.Command{
-		upCommand, demoCommand, ingressCommand, enrollerCommand, bridgeCommand, consoleCommand, lmsSimCommand,
+		upCommand,
+		demoCommand,
+		ingressCommand,
+		enrollerCommand,
+		bridgeCommand,
+		consoleCommand,
+		lmsSimCommand,
 	}},
 	{"setup", "Set up:", []func(*App) *cobra.Command{
-		configCommand, doctorCommand, migrateCommand, sourceCommand, filterCommand, keyCommand, natsUserCommand, backupCommand, restoreCommand, manualCommand, versionCommand,
+		configCommand,
+		doctorCommand,
+		readyCommand,
+		migrateCommand,
+		sourceCommand,
+		filterCommand,
+		keyCommand,
+		natsUserCommand,
+		backupCommand,
+		restoreCommand,
+		manualCommand,
+		versionCommand,
 	}},
 	{"look", "Look:", []func(*App) *cobra.Command{
-		webhookCommand, enrollmentCommand, eventCommand, auditCommand,
+		webhookCommand,
+		enrollmentCommand,
+		eventCommand,
+		auditCommand,
 	}},
 }

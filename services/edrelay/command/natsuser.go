@@ -131,7 +131,7 @@ func natsUserRevoke(a *App) *cobra.Command {
 
 // natsUserServer works without a running edrelay: an external server must trust the keys before edrelay can connect.
 func natsUserServer(a *App) *cobra.Command {
-	var listen, store string
+	var listen, store, out string
 	cmd := &cobra.Command{
 		Use: "server-config", Short: "Print the configuration of an external nats-server that trusts this edrelay's keys", Args: cobra.NoArgs,
 		Long: `Print the configuration of an external nats-server that trusts the keys in the data dir, which are made when they are
@@ -150,11 +150,18 @@ missing. Set nats.credentials_file to nats-auth/edrelay.creds of the data dir fo
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(a.Out, text)
+			if out == "" {
+				fmt.Fprint(a.Out, text)
+				return nil
+			}
+			if err := os.WriteFile(out, []byte(text), 0o600); err != nil {
+				return fmt.Errorf("write the configuration of the server: %w", err)
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "0.0.0.0:4222", "host:port where clients connect")
+	cmd.Flags().StringVar(&out, "out", "", "file to write; default standard output")
 	cmd.Flags().StringVar(&store, "store", "/data", "folder where the server keeps streams and accounts")
 	return cmd
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/edrelay/edrelay/services/edrelay/assembly"
 )
 
+// consoleName is the service that has the admin listener to itself.
+const consoleName = "console"
+
 // single makes the command of one service on a log and a ledger elsewhere.
 func single(name, short string, ledger bool, make func(context.Context, *assembly.Ground) (assembly.Runner, error)) func(*App) *cobra.Command {
 	return func(a *App) *cobra.Command {
@@ -43,7 +46,11 @@ func (a *App) serve(
 		return err
 	}
 	log.Info("service started", "service", name, "version", a.Version)
-	err = assembly.Run(ctx, assembly.Named{Name: name, Runner: service})
+	services := []assembly.Named{{Name: name, Runner: service}}
+	if name != consoleName {
+		services = append(services, assembly.Named{Name: "health", Runner: ground.Health()})
+	}
+	err = assembly.Run(ctx, services...)
 	log.Info("service ended", "service", name)
 	return err
 }
@@ -55,7 +62,7 @@ var (
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
 	bridgeCommand = single("bridge", "Read the Open edX event bus on Redis Streams onto the log", false,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Bridge(ctx) })
-	consoleCommand = single("console", "Run the operators' listener: REST API, console, health, metrics", true,
+	consoleCommand = single(consoleName, "Run the operators' listener: REST API, console, health, metrics", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
 			if g.Config.Admin.Token == "" {
 				return nil, &relay.Error{
