@@ -4,18 +4,18 @@ import "time"
 
 // Person is somebody whom the roster knows, told apart by e-mail address without case.
 type Person struct {
-	Email    string
-	Username string    // may be empty
-	Name     string    // may be empty
-	SeenAt   time.Time // of the news; older news change nothing
+	Email    string    `json:"email"`
+	Username string    `json:"username"` // may be empty
+	Name     string    `json:"name"`     // may be empty
+	SeenAt   time.Time `json:"-"`        // of the news; older news change nothing
 }
 
 // CourseRun is a course run that the roster knows.
 type CourseRun struct {
-	CourseID string
-	Title    string // may be empty
-	Start    *time.Time
-	SeenAt   time.Time // of the news; older news change nothing
+	CourseID string     `json:"course_id"`
+	Title    string     `json:"title"` // may be empty
+	Start    *time.Time `json:"start"`
+	SeenAt   time.Time  `json:"-"` // of the news; older news change nothing
 }
 
 // RosterRequest asks for a person to be put into a course run.
@@ -73,4 +73,11 @@ type RosterPending struct {
 	Retry    bool          `json:"retry"` // done by itself once all is known
 	Since    time.Time     `json:"since"`
 	LastAt   time.Time     `json:"last_at"`
+}
+
+// RosterSync is what came of asking the LMS for people and course runs.
+type RosterSync struct {
+	CourseRuns int `json:"course_runs"` // taken from the LMS
+	People     int `json:"people"`      // found of those whom somebody asked for and the roster did not know
+	Unknown    int `json:"unknown"`     // of those, not known to the LMS either
 }

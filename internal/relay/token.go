@@ -45,3 +45,9 @@ type Client struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	DisabledAt *time.Time `json:"disabled_at"`
 }
+
+// TokenQuery chooses tokens or clients; an empty State chooses all. Sorted by CreatedAt, ID.
+type TokenQuery struct {
+	Page
+	State string
+}

@@ -47,9 +47,9 @@ func (s *Store) RevokeToken(ctx context.Context, id string) error {
 }
 
 // Tokens lists bearer tokens, newest first, those that open nothing any more too.
-func (s *Store) Tokens(ctx context.Context, page relay.Page) ([]relay.Token, error) {
+func (s *Store) Tokens(ctx context.Context, query relay.TokenQuery) ([]relay.Token, error) {
 	rows, err := s.lists.ListTokens(ctx, pgdb.ListTokensParams{
-		BeforeID: page.Before.ID, BeforeTime: page.Before.Time, AtMost: atMost(page.Limit),
+		BeforeID: query.Before.ID, BeforeTime: query.Before.Time, State: query.State, AtMost: atMost(query.Limit),
 	})
 	list := make([]relay.Token, len(rows))
 	for i, row := range rows {
@@ -116,9 +116,9 @@ func (s *Store) ClientBySecret(ctx context.Context, id string, hash []byte) (rel
 }
 
 // Clients lists clients, newest first, disabled ones too.
-func (s *Store) Clients(ctx context.Context, page relay.Page) ([]relay.Client, error) {
+func (s *Store) Clients(ctx context.Context, query relay.TokenQuery) ([]relay.Client, error) {
 	rows, err := s.lists.ListClients(ctx, pgdb.ListClientsParams{
-		BeforeID: page.Before.ID, BeforeTime: page.Before.Time, AtMost: atMost(page.Limit),
+		BeforeID: query.Before.ID, BeforeTime: query.Before.Time, State: query.State, AtMost: atMost(query.Limit),
 	})
 	list := make([]relay.Client, len(rows))
 	for i, row := range rows {

@@ -53,6 +53,7 @@ func (s *Service) allRoutes() []route {
 	var all []route
 	for _, add := range []func() []route{
 		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.operationRoutes, s.natsUserRoutes, s.filterRoutes,
+		s.tokenRoutes, s.clientRoutes, s.rosterRoutes,
 	} {
 		all = append(all, add()...)
 	}

@@ -39,7 +39,7 @@ func (s *Service) newApp() *fiber.App {
 			app.All(path+"/:secret", s.guarded(s.shared))
 		}
 	}
-	app.All("/webhooks/in/:source", s.guarded(s.named))
+	app.All(namedPrefix+":source", s.guarded(s.named))
 	return app
 }
 

@@ -241,3 +241,37 @@ func TestEveryKindOfTheListHasASource(t *testing.T) {
 		}
 	}
 }
+
+func TestARejectedWebhookIsVerifiedAgainAfterTheSecretWasMended(t *testing.T) {
+	t.Parallel()
+	door := sourcetest.Open(t, nil, shop(t, "shopify", "a.example", "wrong"))
+	for _, path := range []string{orderPath, "/webhooks/in/shopify"} {
+		sample := signed("a.example", "right", order(len(path)))
+		sample.Path = path
+		sample.Header["X-Shopify-Webhook-Id"] = "w" + path
+		door.Post(t, sample)
+	}
+	unknown := signed("b.example", "right", order(3))
+	door.Post(t, unknown)
+	mended, err := source.NewRegistry(shop(t, "shopify", "a.example", "right"), shop(t, "other", "b.example", "right"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale, err := source.NewRegistry(shop(t, "shopify", "a.example", "wrong"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range door.Log.Await(t, "rejected.", 3) {
+		if _, err := ingress.Verify(t.Context(), stale, m); err == nil {
+			t.Errorf("%s is verified by the wrong secret", m.Subject)
+		}
+		again, err := ingress.Verify(t.Context(), mended, m)
+		if err != nil || string(again.Body) != string(m.Body) || !strings.HasPrefix(again.Subject, "webhooks.") || again.DedupID == "" {
+			t.Errorf("%s: %+v %v", m.Subject, again, err)
+		}
+		m.Header[ingress.HeaderCut] = "999999"
+		if _, err := ingress.Verify(t.Context(), mended, m); err == nil {
+			t.Error("a cut body is verified")
+		}
+	}
+}

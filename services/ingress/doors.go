@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -62,4 +63,22 @@ func (d *doors) candidates(kind source.Kind, r *source.Request) ([]source.Source
 		return []source.Source{found}, nil
 	}
 	return nil, source.Refuse(403, "shop", "no source is configured for this sender")
+}
+
+// verify finds the source whose request it is: the one that the path names, or the candidate that it is proved by.
+// With an error the source is the one that refused, nil when none is known.
+func (d *doors) verify(ctx context.Context, kind source.Kind, named source.Source, r *source.Request) (source.Source, error) {
+	if named != nil {
+		return named, named.Verify(ctx, r)
+	}
+	candidates, err := d.candidates(kind, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, each := range candidates {
+		if err = each.Verify(ctx, r); err == nil || len(candidates) == 1 {
+			return each, err
+		}
+	}
+	return nil, err
 }

@@ -73,7 +73,11 @@ func (s *Service) take(c fiber.Ctx, v *visit, anyMethod bool) error {
 func (s *Service) answer(v *visit) (source.Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.PublishTimeout)
 	defer cancel()
-	if err := s.verify(ctx, v); err != nil {
+	found, err := s.doors.verify(ctx, v.kind, v.source, v.r)
+	if found != nil {
+		v.source = found
+	}
+	if err != nil {
 		return source.Answer{}, err
 	}
 	accepted, err := v.source.Accept(ctx, v.r)
@@ -98,24 +102,6 @@ func respond(accepted source.Accepted) (source.Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), or(accepted.Wait, respondTimeout))
 	defer cancel()
 	return accepted.Respond(ctx)
-}
-
-// verify finds the source whose request it is.
-func (s *Service) verify(ctx context.Context, v *visit) error {
-	if v.source != nil {
-		return v.source.Verify(ctx, v.r)
-	}
-	candidates, err := s.doors.candidates(v.kind, v.r)
-	if err != nil {
-		return err
-	}
-	for _, each := range candidates {
-		if err = each.Verify(ctx, v.r); err == nil || len(candidates) == 1 {
-			v.source = each
-			break
-		}
-	}
-	return err
 }
 
 // publish makes a webhook durable. Nothing is answered 2xx before it has returned nil.

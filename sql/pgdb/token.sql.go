@@ -205,17 +205,24 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 const listClients = `-- name: ListClients :many
 SELECT id, name, staff, created_at, disabled_at FROM oauth_clients
 WHERE ($1::text = '' OR (created_at, id) < ($2::timestamptz, $1))
-ORDER BY created_at DESC, id DESC LIMIT $3
+  AND ($3::text = '' OR $3 = CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END)
+ORDER BY created_at DESC, id DESC LIMIT $4
 `
 
 type ListClientsParams struct {
 	BeforeID   string
 	BeforeTime time.Time
+	State      string
 	AtMost     int32
 }
 
 func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]OauthClient, error) {
-	rows, err := q.db.Query(ctx, listClients, arg.BeforeID, arg.BeforeTime, arg.AtMost)
+	rows, err := q.db.Query(ctx, listClients,
+		arg.BeforeID,
+		arg.BeforeTime,
+		arg.State,
+		arg.AtMost,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -245,12 +252,15 @@ SELECT t.id, t.name, t.staff, t.client_id, t.created_at, t.expires_at,
        t.revoked_at, c.disabled_at, t.used_at
 FROM tokens t LEFT JOIN oauth_clients c ON c.id = t.client_id
 WHERE ($1::text = '' OR (t.created_at, t.id) < ($2::timestamptz, $1))
-ORDER BY t.created_at DESC, t.id DESC LIMIT $3
+  AND ($3::text = '' OR $3 = CASE WHEN coalesce(t.revoked_at, c.disabled_at) IS NOT NULL THEN 'revoked'
+                                          WHEN t.expires_at <= now() THEN 'expired' ELSE 'active' END)
+ORDER BY t.created_at DESC, t.id DESC LIMIT $4
 `
 
 type ListTokensParams struct {
 	BeforeID   string
 	BeforeTime time.Time
+	State      string
 	AtMost     int32
 }
 
@@ -267,7 +277,12 @@ type ListTokensRow struct {
 }
 
 func (q *Queries) ListTokens(ctx context.Context, arg ListTokensParams) ([]ListTokensRow, error) {
-	rows, err := q.db.Query(ctx, listTokens, arg.BeforeID, arg.BeforeTime, arg.AtMost)
+	rows, err := q.db.Query(ctx, listTokens,
+		arg.BeforeID,
+		arg.BeforeTime,
+		arg.State,
+		arg.AtMost,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,8 @@ SELECT t.id, t.name, t.staff, t.client_id, t.created_at, t.expires_at,
        t.revoked_at, c.disabled_at, t.used_at
 FROM tokens t LEFT JOIN oauth_clients c ON c.id = t.client_id
 WHERE (@before_id::text = '' OR (t.created_at, t.id) < (@before_time::timestamptz, @before_id))
+  AND (@state::text = '' OR @state = CASE WHEN coalesce(t.revoked_at, c.disabled_at) IS NOT NULL THEN 'revoked'
+                                          WHEN t.expires_at <= now() THEN 'expired' ELSE 'active' END)
 ORDER BY t.created_at DESC, t.id DESC LIMIT @at_most;
 
 -- name: DropOldTokens :execrows
@@ -49,4 +51,5 @@ UPDATE oauth_clients SET disabled_at = coalesce(disabled_at, now()) WHERE id = @
 -- name: ListClients :many
 SELECT * FROM oauth_clients
 WHERE (@before_id::text = '' OR (created_at, id) < (@before_time::timestamptz, @before_id))
+  AND (@state::text = '' OR @state = CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END)
 ORDER BY created_at DESC, id DESC LIMIT @at_most;

@@ -29,6 +29,9 @@ type Ports struct {
 	Reconcile   Reconcile
 	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
 	Filters     Filters
+	Tokens      Tokens
+	Roster      Roster
+	SyncRoster  func(context.Context) (relay.RosterSync, error) // nil: no LMS is configured
 }
 
 // Webhooks is the ledger of verified webhooks.
@@ -131,4 +134,25 @@ type Reverify interface {
 // Reconcile compares the log with the ledger and, when asked, with the LMS.
 type Reconcile interface {
 	Reconcile(ctx context.Context, lms bool) (relay.Reconciliation, error)
+}
+
+// Tokens are the bearer tokens of the enrolment endpoint and the clients that fetch them.
+type Tokens interface {
+	Tokens(context.Context, relay.TokenQuery) ([]relay.Token, error)
+	CreateToken(ctx context.Context, token relay.Token, hash []byte) error
+	RevokeToken(ctx context.Context, id string) error
+	Clients(context.Context, relay.TokenQuery) ([]relay.Client, error)
+	CreateClient(ctx context.Context, client relay.Client, hash []byte) error
+	// RotateClient gives a client a further secret; those that it has are good until then.
+	RotateClient(ctx context.Context, id string, hash []byte, until time.Time) (relay.Client, error)
+	DisableClient(ctx context.Context, id string) (relay.Client, error)
+}
+
+// Roster is edrelay's own record of people, course runs and who is in which.
+type Roster interface {
+	Roster(context.Context, relay.RosterQuery) ([]relay.RosterEntry, error)
+	RosterPending(context.Context, relay.Page) ([]relay.RosterPending, error)
+	DeactivateRoster(ctx context.Context, id int64) (relay.RosterEntry, error)
+	AddPeople(context.Context, []relay.Person) error
+	AddCourseRuns(context.Context, []relay.CourseRun) error
 }

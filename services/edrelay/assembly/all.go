@@ -9,7 +9,7 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 		name string
 		make func(context.Context) (Runner, error)
 	}{
-		{"ingress", g.Ingress},
+		{"ingress", g.Door},
 		{"bridge", g.Bridge},
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
 		{"filters", g.Filters},

@@ -35,6 +35,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g},
+			Tokens: g.Store, Roster: g.Store,
 		},
 	})
 }

@@ -59,5 +59,9 @@ func wrongSource(name string, err error) error {
 }
 
 func (g *Ground) sourcePorts() source.Ports {
-	return source.Ports{Publish: g.Bus, Ask: g.Bus, Now: time.Now, Log: g.Log}
+	ports := source.Ports{Publish: g.Bus, Ask: g.Bus, Now: time.Now, Log: g.Log}
+	if g.Store != nil {
+		ports.Tokens, ports.Roster = g.Store, g.Store
+	}
+	return ports
 }

@@ -24,7 +24,7 @@ var groups = []struct {
 		sourceCommand,
 		filterCommand,
 		keyCommand,
-		natsUserCommand,
+		natsUserCommand, tokenCommand, clientCommand, rosterCommand,
 		backupCommand,
 		restoreCommand,
 		manualCommand,

@@ -57,7 +57,7 @@ func (a *App) serve(
 
 var (
 	ingressCommand = single("ingress", "Run the public door: verify webhooks, make them durable, answer", true,
-		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Ingress(ctx) })
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
 	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
 	bridgeCommand = single("bridge", "Read the Open edX event bus on Redis Streams onto the log", false,
