@@ -69,6 +69,7 @@ func (s Shelf) Create(ctx context.Context, name string) (io.WriteCloser, error) 
 	go func() {
 		_, err := s.client.PutObject(ctx, s.bucket, s.prefix+name, reader, -1, minio.PutObjectOptions{
 			PartSize: partSize, ContentType: "application/octet-stream",
+			SendContentMd5: true, // a checksum that every store knows, unlike trailers
 		})
 		reader.CloseWithError(err)
 		u.done <- err
