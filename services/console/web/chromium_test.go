@@ -45,11 +45,8 @@ func (g *ground) browser(t *testing.T) *browser {
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)
 	tab, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(tab)
-		closeTab()
-	})
-	ctx, cancel := context.WithTimeout(tab, 2*time.Minute)
+	t.Cleanup(closeTab) // not chromedp.Cancel, which waits for ever for a browser that has died
+	ctx, cancel := context.WithTimeout(tab, 4*time.Minute)
 	t.Cleanup(cancel)
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
@@ -86,7 +83,7 @@ func (b *browser) login(token string) {
 // sees waits until the page shows a text, over reloads too.
 func (b *browser) sees(text string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
