@@ -115,6 +115,16 @@ func TestOneForbiddenAddressForbidsTheName(t *testing.T) {
 	}
 }
 
+func TestAllAddressesOfANameAreTried(t *testing.T) {
+	t.Parallel()
+	u := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") })
+	client := loopback(t, func(o *Options) { o.Resolver = resolver{"two.example": {"127.0.0.9", "127.0.0.1"}} })
+	answer, err := client.Do(t.Context(), Request{URL: parse(t, "http://two.example:"+u.Port()+"/")})
+	if err != nil || string(answer.Body) != "here" {
+		t.Fatalf("answer %v, error %v", answer, err)
+	}
+}
+
 func TestTheAddressReallyUsedIsJudgedAgain(t *testing.T) {
 	t.Parallel()
 	guard := &dialer{}

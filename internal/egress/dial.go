@@ -72,9 +72,9 @@ func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	guarded := &net.Dialer{ControlContext: d.control}
 	var last error
-	for _, addr := range addrs {
+	for i, addr := range addrs {
+		guarded := &net.Dialer{ControlContext: d.control, Deadline: share(ctx, len(addrs)-i)}
 		conn, err := guarded.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), port))
 		if err == nil {
 			return conn, nil
@@ -85,6 +85,16 @@ func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn
 		}
 	}
 	return nil, dialError(last)
+}
+
+// share gives the next of n addresses its part of the time that is left, so that one that swallows packets doesn't keep
+// the others from being tried.
+func share(ctx context.Context, n int) time.Time {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Until(deadline) / time.Duration(n))
 }
 
 // addresses gives the addresses of host; one forbidden among them forbids the host.

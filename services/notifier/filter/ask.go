@@ -10,6 +10,9 @@ import (
 	"github.com/edrelay/edrelay/internal/webfilter"
 )
 
+// maxReply keeps an answer below what every NATS server passes on.
+const maxReply = 768 << 10
+
 // handle answers a question from its subject. A question that can't be read gets the empty object.
 func (s *Service) handle(ctx context.Context, class string, m relay.Message) relay.Message {
 	s.inflight.Add(1)
@@ -20,6 +23,10 @@ func (s *Service) handle(ctx context.Context, class string, m relay.Message) rel
 		s.opts.Log.Warn("filter question can't be read", "filter", class, "error", err)
 	} else {
 		answer = s.Ask(context.WithoutCancel(ctx), request)
+	}
+	if body := answer.JSON(); len(body) > maxReply {
+		s.opts.Log.Warn("filters' data is too large to pass on and left out", "filter", class, "bytes", len(body))
+		answer.Data = nil
 	}
 	return relay.Message{
 		ID: m.ID + "-answer", Type: m.Type, Source: "/notifier/filters", Time: s.opts.Now(), ContentType: "application/json",

@@ -3,6 +3,7 @@ package filter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,7 +35,7 @@ func (q *question) call(ctx context.Context, t *target) result {
 	}
 	start := now()
 	got, err := q.send(ctx, t)
-	if ctx.Err() == context.Canceled { //nolint:errorlint // our own: another filter decided already
+	if errors.Is(ctx.Err(), context.Canceled) { // our own: another filter decided already
 		t.gate.leave(unclear, now())
 		return result{record: relay.FilterCall{Outcome: relay.FilterSkipped, Error: "decided by another filter"}}
 	}
@@ -106,7 +107,7 @@ func (q *question) haltOnStatus(t *target, got *egress.Answer) (result, bool) {
 
 // failed judges a target that gave no usable answer.
 func (q *question) failed(t *target, got *egress.Answer, err error) result {
-	r := result{got: got, record: relay.FilterCall{Outcome: relay.FilterFailed, Error: string(egress.KindOf(err))}}
+	r := result{got: got, problem: err.Error(), record: relay.FilterCall{Outcome: relay.FilterFailed, Error: string(egress.KindOf(err))}}
 	if got != nil {
 		r.record.Status = got.Status
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,12 +126,11 @@ func TestAllFiltersOfAQuestionShareOneDeadline(t *testing.T) {
 func TestParallelFiltersAreAskedTogether(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	var arrived = make(chan struct{}, 3)
+	var missing sync.WaitGroup
+	missing.Add(3)
 	meet := func(w http.ResponseWriter, _ *http.Request) { // answers only when all three were asked
-		arrived <- struct{}{}
-		for len(arrived) < 3 {
-			time.Sleep(time.Millisecond)
-		}
+		missing.Done()
+		missing.Wait()
 		_, _ = io.WriteString(w, `{"data":{"mode":"together"}}`)
 	}
 	h.declare(
@@ -187,4 +187,16 @@ func TestAURLThatDoesNotAnswerIsLeftAloneAndItsPolicyDecides(t *testing.T) {
 	if err != nil || len(calls) != 1 || calls[0].Error != "breaker open" || calls[0].Status != 0 {
 		t.Errorf("%+v, error %v", calls, err)
 	}
+}
+
+func TestAnAnswerTooLargeToPassOnIsLeftOut(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const question = `{"mode":"honor","status":null,"event_metadata":{"event_type":"CertificateCreationRequested","time":""}}`
+	large := strings.Repeat("é", 120_000) // three times as many bytes as ASCII
+	for _, key := range []string{"mode", "status"} {
+		u := answering(t, 200, `{"data":{"`+key+`":"`+large+`"},"exception":{"PreventCertificateCreation":"no"}}`)
+		h.declare(relay.Filter{Name: key, URL: u.URL, Filter: "CertificateCreationRequested"})
+	}
+	same(t, h.ask(question), `{"exception":{"PreventCertificateCreation":{"message":"no"}}}`)
 }
