@@ -153,14 +153,3 @@ func (s *site) live(c fiber.Ctx, _ *visit) error {
 		}
 	})
 }
-
-// doneText says what was done, for the page that is shown after a change.
-func doneText(done string) string {
-	switch done {
-	case "retried":
-		return "It will be tried again at once."
-	case "saved":
-		return "Saved."
-	}
-	return ""
-}

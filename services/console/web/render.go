@@ -72,6 +72,7 @@ type view struct {
 	Done    string // said on top after something was done
 	Rooms   []lamp
 	Page    any
+	ports   map[string]bool
 }
 
 // Operator tells whether changes may be offered.
@@ -79,6 +80,9 @@ func (v view) Operator() bool { return v.Who.Role.Allows(relay.RoleOperator) }
 
 // Admin tells whether what only admins may do is offered.
 func (v view) Admin() bool { return v.Who.Role.Allows(relay.RoleAdmin) }
+
+// Can tells whether a port is there and this operator may use it.
+func (v view) Can(port string) bool { return v.ports[port] && v.Operator() }
 
 // lamp is one room's line in the frame.
 type lamp struct {
@@ -101,7 +105,7 @@ func (s *site) lamps() []lamp {
 func (s *site) view(c fiber.Ctx, room, title string, page any) view {
 	return view{
 		Title: title, Room: room, Mark: s.pages.mark, Version: s.Version, Now: s.Now(), Rooms: s.lamps(), Page: page, Asked: c.Query("q"),
-		Done: doneText(c.Query("done")),
+		Done: doneText(c), ports: map[string]bool{"retry": s.desk.Ports.Retry != nil, "reverify": s.desk.Ports.Reverify != nil},
 	}
 }
 

@@ -96,5 +96,13 @@ func (s *site) rooms() []room {
 		{fiber.MethodGet, "/trail", relay.RoleAdmin, s.trail},
 		{fiber.MethodPost, "/logout", relay.RoleViewer, s.logout},
 	}
+	if s.desk.Ports.Retry != nil {
+		list = append(list, room{fiber.MethodPost, "/enrollments/:id/retry", relay.RoleOperator, s.retry},
+			room{fiber.MethodPost, "/enrollments", relay.RoleOperator, s.retryAll})
+	}
+	if s.desk.Ports.Reverify != nil {
+		list = append(list, room{fiber.MethodPost, "/webhooks/:id/reverify", relay.RoleOperator, s.reverify},
+			room{fiber.MethodPost, "/rejected", relay.RoleOperator, s.reverifyAll})
+	}
 	return list
 }

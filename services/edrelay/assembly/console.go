@@ -5,8 +5,10 @@ import (
 	"net/url"
 
 	"github.com/edrelay/edrelay/internal/openedx"
+	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console"
 	"github.com/edrelay/edrelay/services/enroller"
+	"github.com/edrelay/edrelay/services/ingress"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -36,6 +38,9 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g},
 			Tokens: g.Store, Roster: g.Store,
+			Reverify: enroller.Reverifier{Log: g.Bus, Logger: g.Log, Verify: func(ctx context.Context, m relay.Received) (relay.Message, error) {
+				return ingress.Verify(ctx, sources, m.Message)
+			}},
 		},
 	})
 }

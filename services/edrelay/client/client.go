@@ -60,7 +60,7 @@ func New(opts Options) (*Client, error) {
 // Server gives the address that is asked.
 func (c *Client) Server() string { return c.server }
 
-const answerTimeout = 60 * time.Second
+const answerTimeout = 10 * time.Minute
 
 // Get reads a resource below /api/v1 into into.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) error {

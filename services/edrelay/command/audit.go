@@ -36,6 +36,7 @@ it is not; each difference is printed with the command that mends it.`,
 		},
 	}
 	cmd.Flags().BoolVar(&ask.LMS, "lms", false, "ask the LMS about every enrolment too (counts against its throttle)")
+	cmd.AddCommand(trailCommand(a))
 	return cmd
 }
 

@@ -31,6 +31,7 @@ var groups = []struct {
 		versionCommand,
 	}},
 	{"look", "Look:", []func(*App) *cobra.Command{
+		findCommand,
 		webhookCommand,
 		enrollmentCommand,
 		eventCommand,

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -28,7 +29,7 @@ func enrollmentList(a *App) *cobra.Command {
 		filters: []filter{
 			{name: "source", usage: "only of this source"}, {name: "order", usage: "only of this order"},
 			{name: "learner", usage: "only of this learner's address"}, {name: "course", usage: "only into this course"},
-			{name: "webhook-id", usage: "only those that this webhook asked for"},
+			{name: "webhook-id", usage: "only those that this webhook asked for"}, {name: "reason", usage: "only with exactly this reason"},
 		},
 		columns: enrollmentColumns,
 		empty:   "No enrolment. `edrelay webhook ls` shows what came in.",
@@ -50,19 +51,38 @@ func enrollmentColumns(now time.Time) []table.Column[relay.Enrollment] {
 	}
 }
 
+// enrollmentDetail is what the API tells of one enrolment.
+type enrollmentDetail struct {
+	relay.Enrollment
+	Answers []relay.Attempt `json:"answers"`
+}
+
+func attemptColumns(now time.Time) []table.Column[relay.Attempt] {
+	return []table.Column[relay.Attempt]{
+		column("ASKED", func(t relay.Attempt) string { return table.Age(t.At, now) }),
+		column("TO", func(t relay.Attempt) string { return t.Call }),
+		number("STATUS", func(t relay.Attempt) string { return strconv.Itoa(t.Status) }),
+		wide("OUTCOME", func(t relay.Attempt) string { return t.Outcome }),
+	}
+}
+
 func enrollmentShow(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an enrolment", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show an enrolment and what the LMS answered", Args: cobra.ExactArgs(1),
 		Example: "  edrelay enrollment show 42",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var e relay.Enrollment
+			var e enrollmentDetail
 			if err := a.fetch(cmd.Context(), "/enrollments/"+url.PathEscape(args[0]), &e); err != nil {
 				return err
 			}
 			if a.wantsJSON() {
 				return a.printJSON(e)
 			}
-			return a.printEnrollment(e)
+			if err := a.printEnrollment(e.Enrollment); err != nil || len(e.Answers) == 0 {
+				return err
+			}
+			fmt.Fprintln(a.Out)
+			return table.Write(a.screen(), e.Answers, attemptColumns(time.Now()))
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -25,6 +26,9 @@ func (a *App) screen() table.Screen {
 	}
 	return s
 }
+
+// now is the time that ages are told from.
+func (a *App) now() time.Time { return time.Now() }
 
 // terminal tells whether a person looks at the output.
 func (a *App) terminal() bool {

@@ -1,0 +1,35 @@
+package command
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/edrelay/table"
+)
+
+func trailCommand(a *App) *cobra.Command {
+	cmd := listCommand(a, listing[relay.AuditEntry]{
+		short: "List what operators did, newest first", example: "  edrelay audit trail\n  edrelay audit trail --who ada --since 24h", path: "/audit-trail",
+		filters: []filter{
+			{name: "who", usage: "only by this key, or admin"}, {name: "action", usage: "only this method and route"},
+			{name: "target", usage: "only done to this"}, {name: "since", usage: "at or after: a time, or how long ago"}, {name: "until", usage: "before"},
+		},
+		columns: func(now time.Time) []table.Column[relay.AuditEntry] {
+			return []table.Column[relay.AuditEntry]{
+				column("WHEN", func(e relay.AuditEntry) string { return table.Age(e.At, now) }),
+				column("WHO", func(e relay.AuditEntry) string { return e.Who }),
+				column("ROLE", func(e relay.AuditEntry) string { return string(e.Role) }),
+				wide("ACTION", func(e relay.AuditEntry) string { return e.Action }),
+				wide("TARGET", func(e relay.AuditEntry) string { return e.Target }),
+				number("ANSWER", func(e relay.AuditEntry) string { return strconv.Itoa(e.Status) }),
+			}
+		},
+		empty: "Nobody has changed anything yet.",
+	})
+	cmd.Use = "trail"
+	cmd.Aliases = nil
+	return cmd
+}
