@@ -39,14 +39,14 @@ func (r *runner) attempt(ctx context.Context, t try) (verdict, bool) {
 	at := r.n.now()
 	v := verdict{outcome: relay.Outcome{DeliveryKey: t.key, EventID: t.event.ID, EventType: t.event.Type,
 		Attempt: relay.DeliveryAttempt{Number: t.number, At: at, Replay: t.replay}, Counted: t.counted + 1}}
-	contentType, body, err := r.n.bodies.encode(r.target.format, t.key.Sequence, t.event)
-	if err != nil {
+	w := r.n.bodies.of(r.target.format, t.key.Sequence, t.event)
+	if w.err != nil {
 		v.outcome.State = relay.DeliveryParked
-		v.outcome.Attempt.Error = "the event can't be written as " + string(r.target.format) + ": " + clip(err.Error())
+		v.outcome.Attempt.Error = "the event can't be written as " + string(r.target.format) + ": " + clip(w.err.Error())
 		return v, true
 	}
 	v.wrote = true
-	answer, err := r.call(ctx, r.target.request(t.event, contentType, body, t.replay, at))
+	answer, err := r.call(ctx, r.target.request(w, t.replay, at))
 	v.outcome.Attempt.DurationMS = float64(r.n.now().Sub(at).Microseconds()) / 1000
 	if egress.KindOf(err) == egress.KindCanceled && ctx.Err() != nil {
 		return v, false

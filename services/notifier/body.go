@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"net/http"
 	"sync"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -27,25 +28,36 @@ type bodyKey struct {
 	format   relay.Format
 }
 
+// written is an event in a format, with the headers that are the same for all who get it. Nobody may change it.
 type written struct {
-	once        sync.Once
-	contentType string
-	body        []byte
-	err         error
+	once   sync.Once
+	body   []byte
+	header http.Header
+	id     string // webhook-id
+	err    error
+}
+
+func (w *written) write(encoder Encoder, format relay.Format, m *relay.Message) {
+	var contentType string
+	if contentType, w.body, w.err = encoder.Encode(format, *m); w.err == nil {
+		w.id, w.header = webhookID(m.ID), eventHeader(format, m, contentType)
+	}
 }
 
 func newBodies(encoder Encoder) *bodies {
 	return &bodies{encoder: encoder, kept: make(map[bodyKey]*written, bodiesKept), ring: make([]bodyKey, bodiesKept)}
 }
 
-// encode gives the body of the event of that sequence; nobody may change it.
-func (b *bodies) encode(format relay.Format, sequence uint64, m *relay.Message) (string, []byte, error) {
+// of gives the event of that sequence in the format.
+func (b *bodies) of(format relay.Format, sequence uint64, m *relay.Message) *written {
 	if len(m.Body) > bodyKeptAtMost {
-		return b.encoder.Encode(format, *m)
+		w := &written{}
+		w.write(b.encoder, format, m)
+		return w
 	}
 	w := b.slot(bodyKey{sequence, format})
-	w.once.Do(func() { w.contentType, w.body, w.err = b.encoder.Encode(format, *m) })
-	return w.contentType, w.body, w.err
+	w.once.Do(func() { w.write(b.encoder, format, m) })
+	return w
 }
 
 func (b *bodies) slot(key bodyKey) *written {

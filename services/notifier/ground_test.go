@@ -42,6 +42,10 @@ func newGround(t testing.TB) *ground {
 	must(t, err)
 	t.Cleanup(connected.Close)
 	must(t, connected.EnsureStreams(t.Context()))
+	return groundOn(t, connected)
+}
+
+func groundOn(t testing.TB, connected *bus.Bus) *ground {
 	ring, err := sealing.New(sealing.NewKey())
 	must(t, err)
 	client, err := egress.New(egress.Options{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})

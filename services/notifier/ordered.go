@@ -23,8 +23,11 @@ func (r *runner) inOrder(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	fresh, due := make(chan relay.Received), make(chan claim)
-	r.n.flying.Go(func() { defer cancel(); r.feed(ctx, reader, fresh) })
-	r.n.flying.Go(func() { r.claim(ctx, due) })
+	r.n.flying.Go(func() {
+		defer cancel()
+		r.feed(ctx, reader, func(m relay.Received) bool { return send(ctx, fresh, m) })
+	})
+	r.n.flying.Go(func() { r.claim(ctx, func(c claim) bool { return send(ctx, due, c) }) })
 	for {
 		select {
 		case m := <-fresh:
@@ -144,4 +147,14 @@ func (r *runner) ready(ctx context.Context) bool {
 	default:
 	}
 	return ctx.Err() == nil
+}
+
+// send hands a value over; false when ctx ends first.
+func send[T any](ctx context.Context, to chan<- T, value T) bool {
+	select {
+	case to <- value:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

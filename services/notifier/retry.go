@@ -37,13 +37,11 @@ func (r *runner) dueAt(at time.Time) {
 
 // claim takes due retries and hands them over, as many at a time as may be under way. What it holds when it ends is
 // made due again.
-func (r *runner) claim(ctx context.Context, due chan<- claim) {
+func (r *runner) claim(ctx context.Context, take func(claim) bool) {
 	for r.awaitDue(ctx) {
 		claimed := r.claimOnce(ctx, cap(r.slots))
 		for i, c := range claimed {
-			select {
-			case due <- c:
-			case <-ctx.Done():
+			if !take(c) {
 				for _, left := range claimed[i:] {
 					_ = r.n.ledger.ReleaseRetry(r.n.hard, left.DeliveryKey) // else its lease runs out
 				}

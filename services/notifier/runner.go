@@ -108,54 +108,22 @@ func (r *runner) flow(ctx context.Context) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	fresh, due := make(chan relay.Received), make(chan claim)
+	defer cancel()
+	c := &crew{r: r, ctx: ctx, fresh: make(chan relay.Received), due: make(chan claim)}
 	var feeding sync.WaitGroup
-	feeding.Go(func() { defer cancel(); r.feed(ctx, reader, fresh) })
-	feeding.Go(func() { r.claim(ctx, due) })
-	r.dispatch(ctx, fresh, due)
+	feeding.Go(func() { defer cancel(); r.feed(ctx, reader, c.takeFresh) })
+	feeding.Go(func() { r.claim(ctx, c.takeDue) })
+	select {
+	case <-r.trips:
+	case <-ctx.Done():
+	}
 	cancel()
 	reader.Stop()
 	feeding.Wait()
 }
 
-// dispatch starts an attempt for whatever comes, as long as there is a slot; neither fresh events nor retries starve
-// the others, because select takes either when both are there.
-func (r *runner) dispatch(ctx context.Context, fresh <-chan relay.Received, due <-chan claim) {
-	for {
-		select {
-		case r.slots <- struct{}{}:
-		case <-r.trips:
-			return
-		case <-ctx.Done():
-			return
-		}
-		var work, undo func(context.Context)
-		select {
-		case m := <-fresh:
-			work = func(ctx context.Context) { r.deliver(ctx, &m) }
-			undo = func(ctx context.Context) { giveBack(ctx, []relay.Received{m}) }
-		case c := <-due:
-			work = func(ctx context.Context) { r.again(ctx, c) }
-			undo = func(ctx context.Context) { _ = r.n.ledger.ReleaseRetry(ctx, c.DeliveryKey) }
-		case <-r.trips:
-			<-r.slots
-			return
-		case <-ctx.Done():
-			<-r.slots
-			return
-		}
-		if r.limiter.Wait(ctx) != nil {
-			work = undo
-		}
-		r.n.flying.Go(func() {
-			defer func() { <-r.slots }()
-			work(r.n.hard)
-		})
-	}
-}
-
 // feed hands over what the consumer has. What it holds when it ends is given back.
-func (r *runner) feed(ctx context.Context, reader relay.Reader, fresh chan<- relay.Received) {
+func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(relay.Received) bool) {
 	for {
 		batch, err := reader.Fetch(ctx, 64)
 		if err != nil {
@@ -166,9 +134,7 @@ func (r *runner) feed(ctx context.Context, reader relay.Reader, fresh chan<- rel
 			return
 		}
 		for i, m := range batch {
-			select {
-			case fresh <- m:
-			case <-ctx.Done():
+			if !take(m) {
 				giveBack(r.n.hard, batch[i:])
 				return
 			}

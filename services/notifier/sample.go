@@ -34,13 +34,13 @@ func (r *Registry) Test(ctx context.Context, name, eventType string) (relay.Subs
 	if err != nil {
 		return relay.SubscriptionTest{}, err
 	}
-	contentType, body, err := r.Encoder.Encode(s.Format, m)
-	if err != nil {
-		return relay.SubscriptionTest{}, err
+	var w written
+	if w.write(r.Encoder, s.Format, &m); w.err != nil {
+		return relay.SubscriptionTest{}, w.err
 	}
-	request := t.request(&m, contentType, body, "", r.Now())
+	request := t.request(&w, "", r.Now())
 	test := relay.SubscriptionTest{Subscription: name, URL: egress.Display(t.url), EventType: eventType, EventID: m.ID,
-		RequestHeaders: map[string]string{}, RequestBody: string(body)}
+		RequestHeaders: map[string]string{}, RequestBody: string(w.body)}
 	for header, values := range request.Header {
 		if t.headers[header] == nil { // operators know their own; they may be secret
 			test.RequestHeaders[strings.ToLower(header)] = values[0]

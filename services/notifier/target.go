@@ -68,37 +68,35 @@ func (t *target) signers(at time.Time) []signing.Secret {
 	return all
 }
 
-// request makes one delivery: the headers of Standard Webhooks on every format, those of CloudEvents beside a body that
-// is not a CloudEvent itself.
-func (t *target) request(m *relay.Message, contentType string, body []byte, replay string, at time.Time) egress.Request {
-	header := make(http.Header, len(t.headers)+16)
+// request makes one delivery of an event.
+func (t *target) request(w *written, replay string, at time.Time) egress.Request {
+	header := make(http.Header, len(t.headers)+len(w.header)+6)
 	for name, values := range t.headers {
 		header[name] = values
 	}
-	id := webhookID(m.ID)
-	values := make([]string, 0, 16)
-	set := func(name, value string) {
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
+	for name, values := range w.header {
+		header[name] = values
 	}
-	set("Content-Type", contentType)
-	set("Webhook-Id", id)
-	set("Webhook-Timestamp", signing.Timestamp(at))
-	set("Webhook-Signature", signing.Sign(t.signers(at), id, at, body))
-	if t.format != relay.FormatCloudEvents {
-		set("Accept", "text/plain")
-		cloudEvent(m, set)
-	}
-	if trace := m.Header["traceparent"]; trace != "" {
-		set("Traceparent", trace)
-	}
+	values := []string{w.id, signing.Timestamp(at), signing.Sign(t.signers(at), w.id, at, w.body)}
+	header["Webhook-Id"], header["Webhook-Timestamp"], header["Webhook-Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	if replay != "" {
-		set(headerReplay, replay)
+		header[headerReplay] = []string{replay}
 	}
-	return egress.Request{URL: t.url, Header: header, Body: body, Timeout: t.timeout, Repeatable: true}
+	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Repeatable: true}
 }
 
-func cloudEvent(m *relay.Message, set func(name, value string)) {
+// eventHeader gives the headers of an event in a format: those of CloudEvents stand beside a body that is not a
+// CloudEvent itself.
+func eventHeader(format relay.Format, m *relay.Message, contentType string) http.Header {
+	header := http.Header{"Content-Type": {contentType}}
+	if trace := m.Header["traceparent"]; trace != "" {
+		header["Traceparent"] = []string{trace}
+	}
+	if format == relay.FormatCloudEvents {
+		return header
+	}
+	set := func(name, value string) { header[name] = []string{value} }
+	set("Accept", "text/plain")
 	set("Ce-Specversion", "1.0")
 	set("Ce-Id", relay.EncodeAttribute(m.ID))
 	set("Ce-Type", relay.EncodeAttribute(m.Type))
@@ -114,6 +112,7 @@ func cloudEvent(m *relay.Message, set func(name, value string)) {
 			set("Ce-"+strings.ToUpper(extension[:1])+extension[1:], relay.EncodeAttribute(value))
 		}
 	}
+	return header
 }
 
 func validExtension(name string) bool {

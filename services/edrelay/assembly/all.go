@@ -14,6 +14,7 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
 		{"filters", g.Filters},
 		{"enroller", g.Enroller},
+		{"notifier", g.Notifier},
 		{"upkeep", g.Upkeep},
 	} {
 		if each.name == "bridge" && g.Config.Bridge.Redis.URL == "" {

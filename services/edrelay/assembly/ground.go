@@ -130,7 +130,15 @@ func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 	if needs.Bare {
 		return nil
 	}
-	return connected.EnsureStreams(ctx)
+	if err := connected.EnsureStreams(ctx); err != nil {
+		return err
+	}
+	if g.NATS != nil {
+		if err := g.NATS.StageInMemory(relay.StreamWebhooks, relay.StreamRejected, relay.StreamEvents); err != nil {
+			g.Log.Info("batches are staged on disk, which is slower", "error", err)
+		}
+	}
+	return nil
 }
 
 // syncEvery reads nats.embedded.sync, which the configuration's check has held to its shape; 0 is always.

@@ -56,3 +56,15 @@ func (g *Ground) openKeys(own bool) (err error) {
 	}
 	return err
 }
+
+// keys gives the ring that seals secrets in the ledger.
+func (g *Ground) keys() (*sealing.Ring, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.Keys == nil {
+		if err := g.openKeys(g.NATS != nil); err != nil {
+			return nil, err
+		}
+	}
+	return g.Keys, nil
+}

@@ -12,6 +12,7 @@ var groups = []struct {
 		demoCommand,
 		ingressCommand,
 		enrollerCommand,
+		notifierCommand,
 		bridgeCommand,
 		consoleCommand,
 		lmsSimCommand,

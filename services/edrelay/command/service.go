@@ -60,6 +60,8 @@ var (
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
 	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
+	notifierCommand = single("notifier", "Run the notifier: deliver events to the URLs that subscribed", true,
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Notifier(ctx) })
 	bridgeCommand = single("bridge", "Read the Open edX event bus on Redis Streams onto the log", false,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Bridge(ctx) })
 	consoleCommand = single(consoleName, "Run the operators' listener: REST API, console, health, metrics", true,
