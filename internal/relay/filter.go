@@ -108,4 +108,12 @@ type Change struct {
 	Name   string   `json:"name"`
 	Action string   `json:"action"` // added, changed, removed or unchanged
 	Fields []string `json:"fields"` // of a changed one
+	Diff   []Diff   `json:"diff,omitempty"`
+}
+
+// Diff is one key that gets another value; secrets are masked.
+type Diff struct {
+	Key string `json:"key"`
+	Old string `json:"old"`
+	New string `json:"new"`
 }

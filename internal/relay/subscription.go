@@ -64,6 +64,12 @@ type SubscriptionChange struct {
 	Remove []int64
 }
 
+// Applied is what applying a file of subscriptions did, or would do.
+type Applied struct {
+	Changes []Change          `json:"changes"`
+	Secrets map[string]string `json:"secrets"` // made for new subscriptions, by name; readable this once
+}
+
 // Retired is a secret that signs beside the new one until its grace time ends.
 type Retired struct {
 	Secret string    `json:"secret"`

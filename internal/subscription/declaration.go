@@ -3,6 +3,8 @@
 package subscription
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,6 +61,23 @@ func Parse(text []byte) ([]Declaration, error) {
 		seen[d.Name] = true
 	}
 	return read.Subscriptions, nil
+}
+
+// ParseOne reads one declaration in JSON, of the REST API. Errors as Parse.
+func ParseOne(text []byte) (Declaration, error) {
+	var d Declaration
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		problem := "a value has the wrong type"
+		if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			problem = "unknown field " + field
+		} else if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			problem = wrongType.Field + " has the wrong type"
+		}
+		return d, relay.Errorf(relay.CodeInvalid, "subscription: %s", problem)
+	}
+	return d, nil
 }
 
 // parseError keeps line, column and the kind of mistake of a YAML error, not the text around it: that may hold secrets.

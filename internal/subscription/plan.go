@@ -12,34 +12,17 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// Action is what applying does to one subscription.
-type Action string
-
-// The actions of a plan.
+// What a plan does to a subscription.
 const (
-	Create    Action = "create"
-	Update    Action = "update"
-	Remove    Action = "remove"
-	Unchanged Action = "unchanged"
+	Create    = "added"
+	Update    = "changed"
+	Remove    = "removed"
+	Unchanged = "unchanged"
 )
-
-// Change is what applying does to one subscription, for people; secrets are masked.
-type Change struct {
-	Name   string        `json:"name"`
-	Action Action        `json:"action"`
-	Fields []FieldChange `json:"fields"`
-}
-
-// FieldChange is one key that gets another value.
-type FieldChange struct {
-	Key string `json:"key"`
-	Old string `json:"old"`
-	New string `json:"new"`
-}
 
 // Step is a change with what it leads to; nil Next removes Current.
 type Step struct {
-	Change
+	relay.Change
 	Current *relay.Subscriber
 	Next    *relay.Subscriber
 }
@@ -64,7 +47,7 @@ func Plan(standing []relay.Subscriber, declared []Declaration, prune bool) ([]St
 	}
 	if prune {
 		for _, name := range slices.Sorted(maps.Keys(byName)) {
-			steps = append(steps, Step{Change: Change{Name: name, Action: Remove, Fields: []FieldChange{}}, Current: byName[name]})
+			steps = append(steps, Step{Change: relay.Change{Name: name, Action: Remove, Fields: []string{}}, Current: byName[name]})
 		}
 	}
 	return steps, nil
@@ -77,7 +60,7 @@ func plan(current *relay.Subscriber, d Declaration) (Step, error) {
 	}
 	if current == nil {
 		next := &relay.Subscriber{Subscription: resolved, Declared: Digest(d.Secrets)}
-		return Step{Change: Change{Name: d.Name, Action: Create, Fields: diff(Defaults(), resolved)}, Next: next}, nil
+		return Step{Change: changeOf(d.Name, Create, diff(Defaults(), resolved)), Next: next}, nil
 	}
 	next := *current
 	next.Subscription = carry(current.Subscription, resolved)
@@ -85,15 +68,23 @@ func plan(current *relay.Subscriber, d Declaration) (Step, error) {
 	if d.Secrets != nil && len(*d.Secrets) > 0 && string(Digest(d.Secrets)) != string(current.Declared) {
 		next.Secrets, next.Declared, next.Previous = resolved.Secrets, Digest(d.Secrets), nil
 	}
-	step := Step{Change: Change{Name: d.Name, Action: Unchanged, Fields: diff(current.Subscription, next.Subscription)}, Current: current, Next: &next}
+	step := Step{Change: changeOf(d.Name, Unchanged, diff(current.Subscription, next.Subscription)), Current: current, Next: &next}
 	if len(step.Fields) > 0 || string(next.Declared) != string(current.Declared) {
 		step.Action = Update
 	}
 	return step, nil
 }
 
+func changeOf(name, action string, diff []relay.Diff) relay.Change {
+	change := relay.Change{Name: name, Action: action, Fields: []string{}, Diff: diff}
+	for _, d := range diff {
+		change.Fields = append(change.Fields, d.Key)
+	}
+	return change
+}
+
 // Edit gives what stands with some keys changed. Declared secrets replace all others.
-func Edit(current relay.Subscriber, d Declaration) (relay.Subscriber, []FieldChange, error) {
+func Edit(current relay.Subscriber, d Declaration) (relay.Subscriber, []relay.Diff, error) {
 	d.Name = current.Name
 	resolved, err := Resolve(current.Subscription, d)
 	if err != nil {
@@ -124,17 +115,17 @@ func Digest(secrets *[]string) []byte {
 	return sum[:]
 }
 
-func diff(old, next relay.Subscription) []FieldChange {
+func diff(old, next relay.Subscription) []relay.Diff {
 	was, is := texts(old), texts(next)
 	shownWas, shownIs := texts(Masked(old)), texts(Masked(next))
-	changes := []FieldChange{}
+	changes := []relay.Diff{}
 	for i, key := range keys {
 		if was[i] != is[i] {
-			changes = append(changes, FieldChange{Key: key, Old: shownWas[i], New: shownIs[i]})
+			changes = append(changes, relay.Diff{Key: key, Old: shownWas[i], New: shownIs[i]})
 		}
 	}
 	if !slices.Equal(old.Secrets, next.Secrets) {
-		changes = append(changes, FieldChange{Key: "secrets", Old: plain(maskAll(old.Secrets)), New: plain(maskAll(next.Secrets))})
+		changes = append(changes, relay.Diff{Key: "secrets", Old: plain(maskAll(old.Secrets)), New: plain(maskAll(next.Secrets))})
 	}
 	return changes
 }

@@ -91,7 +91,7 @@ func TestApplyingAgainChangesNothingEvenAfterRotationAndPause(t *testing.T) {
 	if err != nil || steps[0].Action != subscription.Update || steps[0].Next.Secrets[0] != other {
 		t.Fatalf("with another secret: %+v, %v", steps, err)
 	}
-	for _, f := range steps[0].Fields {
+	for _, f := range steps[0].Diff {
 		if strings.Contains(f.New+f.Old, other[8:30]) {
 			t.Errorf("the plan shows a secret: %+v", f)
 		}

@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -9,38 +10,35 @@ import (
 	"github.com/edrelay/edrelay/internal/subscription"
 )
 
-// ApplyOptions say how a file of declarations is applied.
-type ApplyOptions struct {
-	DryRun bool // tell what would change, change nothing
-	Prune  bool // remove what is not in the file
+// ApplySubscriptions brings the subscriptions to what is declared, all of it or nothing. Those that are not declared
+// stay as they are, or are removed with prune. A dry run tells what would change and changes nothing.
+func (r *Registry) ApplySubscriptions(ctx context.Context, declared []json.RawMessage, dryRun, prune bool) (relay.Applied, error) {
+	text, err := json.Marshal(map[string][]json.RawMessage{"subscriptions": declared})
+	if err != nil {
+		return relay.Applied{}, relay.Errorf(relay.CodeInvalid, "subscriptions: broken JSON")
+	}
+	return r.Apply(ctx, text, dryRun, prune)
 }
 
-// Applied is what applying a file did, or would do.
-type Applied struct {
-	Changes []subscription.Change `json:"changes"`
-	Secrets map[string]string     `json:"secrets"` // made for new subscriptions, by name; readable this once
-	DryRun  bool                  `json:"dry_run"`
-}
-
-// Apply brings the subscriptions to what a file declares, all of it or nothing.
-func (r *Registry) Apply(ctx context.Context, text []byte, o ApplyOptions) (Applied, error) {
+// Apply is ApplySubscriptions of a file in YAML or JSON.
+func (r *Registry) Apply(ctx context.Context, text []byte, dryRun, prune bool) (relay.Applied, error) {
 	declared, err := subscription.Parse(text)
 	if err != nil {
-		return Applied{}, err
+		return relay.Applied{}, err
 	}
 	standing, err := r.Ledger.Subscribers(ctx)
 	if err != nil {
-		return Applied{}, err
+		return relay.Applied{}, err
 	}
-	steps, err := subscription.Plan(standing, declared, o.Prune)
+	steps, err := subscription.Plan(standing, declared, prune)
 	if err != nil {
-		return Applied{}, err
+		return relay.Applied{}, err
 	}
-	applied := Applied{Changes: make([]subscription.Change, len(steps)), Secrets: map[string]string{}, DryRun: o.DryRun}
+	applied := relay.Applied{Changes: make([]relay.Change, len(steps)), Secrets: map[string]string{}}
 	for i, step := range steps {
 		applied.Changes[i] = step.Change
 	}
-	if o.DryRun {
+	if dryRun {
 		return applied, nil
 	}
 	applied.Secrets, err = r.carryOut(ctx, steps)

@@ -133,7 +133,7 @@ func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions int) floa
 	for i := range subscriptions {
 		name := fmt.Sprint("s", i)
 		g.subscribe(name, sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
-		_, err := g.registry.Pause(b.Context(), name)
+		_, err := g.registry.PauseSubscription(b.Context(), name)
 		must(b, err)
 	}
 	events := benchEvents
@@ -150,7 +150,7 @@ func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions int) floa
 	}
 	before := sink.count.Load()
 	for i := range subscriptions {
-		_, err := g.registry.Resume(b.Context(), fmt.Sprint("s", i))
+		_, err := g.registry.ResumeSubscription(b.Context(), fmt.Sprint("s", i))
 		must(b, err)
 	}
 	g.run()
@@ -160,7 +160,7 @@ func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions int) floa
 		if sink.count.Load()-before < int64(events*subscriptions) {
 			return false
 		}
-		rows, err := g.registry.List(b.Context())
+		rows, err := g.registry.Subscriptions(b.Context())
 		return err == nil && !slices.ContainsFunc(rows, func(s relay.Subscription) bool { return s.Backlog > 0 })
 	})
 	return float64(int64(events*subscriptions)-first) / time.Since(began).Seconds()

@@ -39,7 +39,7 @@ func TestEveryEventIsDeliveredSignedAndOnRecord(t *testing.T) {
 		t.Errorf("%d rows, the newest %+v", len(rows), rows[0])
 	}
 	eventually(t, "everything acknowledged", func() bool {
-		row, err := g.registry.Get(t.Context(), "crm")
+		row, err := g.registry.Subscription(t.Context(), "crm")
 		return err == nil && row.Backlog == 0
 	})
 }
@@ -106,17 +106,17 @@ func TestGoneDisablesAndKeepsTheBacklogUntilResumed(t *testing.T) {
 	g.publish(1, 1)
 	parked := g.ledgerHolds("a", relay.DeliveryParked, 1)
 	g.announced(relay.EventSubscriptionDisabled)
-	row, err := g.registry.Get(t.Context(), "a")
+	row, err := g.registry.Subscription(t.Context(), "a")
 	must(t, err)
 	if row.State != relay.SubscriptionDisabled || parked[0].LastStatus != 410 {
 		t.Errorf("%s, %+v", row.State, parked[0])
 	}
 	g.publish(2, 10)
 	eventually(t, "a backlog of 10", func() bool {
-		row, err := g.registry.Get(t.Context(), "a")
+		row, err := g.registry.Subscription(t.Context(), "a")
 		return err == nil && row.Backlog == 10
 	})
-	row, err = g.registry.Resume(t.Context(), "a")
+	row, err = g.registry.ResumeSubscription(t.Context(), "a")
 	must(t, err)
 	if row.State != relay.SubscriptionActive {
 		t.Errorf("after resume: %s", row.State)

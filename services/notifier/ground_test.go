@@ -2,6 +2,7 @@ package notifier_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,9 @@ func (g *ground) subscribe(name, url string, change ...func(*subscription.Declar
 	for _, c := range change {
 		c(&d)
 	}
-	s, err := g.registry.Add(g.t.Context(), d)
+	text, err := json.Marshal(d)
+	must(g.t, err)
+	s, err := g.registry.AddSubscription(g.t.Context(), text)
 	must(g.t, err)
 	return s
 }

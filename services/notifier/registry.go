@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -19,6 +20,11 @@ type RegistryLedger interface {
 	Subscriber(ctx context.Context, name string) (relay.Subscriber, error)
 	ChangeSubscriptions(context.Context, relay.SubscriptionChange) (version int64, err error)
 	BehindNotifiers(ctx context.Context, version int64, grace time.Duration) (int, error)
+
+	Deliveries(context.Context, relay.DeliveryQuery) ([]relay.Delivery, error)
+	Delivery(ctx context.Context, id string) (relay.DeliveryDetail, error)
+	RetryDelivery(ctx context.Context, id string) error
+	DeliverySequences(ctx context.Context, subscription int64, first, last uint64, since time.Time) ([]uint64, error)
 }
 
 // RegistryLog has the subscriptions' consumers.
@@ -28,6 +34,7 @@ type RegistryLog interface {
 	ConsumerInfo(ctx context.Context, stream, durable string) (relay.ConsumerInfo, error)
 	Consumers(ctx context.Context, stream string) ([]relay.ConsumerInfo, error)
 	LastSequence(ctx context.Context, stream string) (uint64, error)
+	Newest(context.Context, relay.LogQuery) ([]relay.Received, error)
 }
 
 // Sampler makes a sample event of a type.
@@ -68,8 +75,8 @@ const DefaultGrace = 24 * time.Hour
 // maxRetired is how many secrets may sign beside the newest.
 const maxRetired = 10
 
-// List gives all subscriptions, newest first, as operators may see them.
-func (r *Registry) List(ctx context.Context) ([]relay.Subscription, error) {
+// Subscriptions gives all subscriptions, newest first, as operators may see them.
+func (r *Registry) Subscriptions(ctx context.Context) ([]relay.Subscription, error) {
 	standing, err := r.Ledger.Subscribers(ctx)
 	if err != nil {
 		return nil, err
@@ -89,8 +96,8 @@ func (r *Registry) List(ctx context.Context) ([]relay.Subscription, error) {
 	return rows, nil
 }
 
-// Get gives one subscription as operators may see it.
-func (r *Registry) Get(ctx context.Context, name string) (relay.Subscription, error) {
+// Subscription gives one subscription as operators may see it.
+func (r *Registry) Subscription(ctx context.Context, name string) (relay.Subscription, error) {
 	s, err := r.Ledger.Subscriber(ctx, name)
 	if err != nil {
 		return relay.Subscription{}, err
@@ -124,9 +131,13 @@ func row(s relay.Subscriber, backlog uint64) relay.Subscription {
 	return one
 }
 
-// Add makes a subscription; it gets what comes from now on. A secret that was made for it is in the answer, readable
+// AddSubscription makes a subscription; it gets what comes from now on. A secret that was made for it is in the answer, readable
 // this once.
-func (r *Registry) Add(ctx context.Context, d subscription.Declaration) (relay.Subscription, error) {
+func (r *Registry) AddSubscription(ctx context.Context, declaration json.RawMessage) (relay.Subscription, error) {
+	d, err := subscription.ParseOne(declaration)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
 	if _, err := r.Ledger.Subscriber(ctx, d.Name); err == nil {
 		return relay.Subscription{}, relay.Errorf(relay.CodeConflict, "There is a subscription %q already.", d.Name)
 	} else if relay.CodeOf(err) != relay.CodeNotFound {
@@ -140,15 +151,19 @@ func (r *Registry) Add(ctx context.Context, d subscription.Declaration) (relay.S
 	if err != nil {
 		return relay.Subscription{}, err
 	}
-	one, err := r.Get(ctx, d.Name)
+	one, err := r.Subscription(ctx, d.Name)
 	if secret := made[d.Name]; secret != "" {
 		one.Secrets = []string{secret}
 	}
 	return one, err
 }
 
-// Edit changes the keys of a subscription that the declaration has.
-func (r *Registry) Edit(ctx context.Context, name string, d subscription.Declaration) (relay.Subscription, error) {
+// EditSubscription changes the keys of a subscription that the declaration has.
+func (r *Registry) EditSubscription(ctx context.Context, name string, change json.RawMessage) (relay.Subscription, error) {
+	d, err := subscription.ParseOne(change)
+	if err != nil {
+		return relay.Subscription{}, err
+	}
 	return r.change(ctx, name, func(s *relay.Subscriber) error {
 		next, _, err := subscription.Edit(*s, d)
 		*s = next
@@ -156,13 +171,13 @@ func (r *Registry) Edit(ctx context.Context, name string, d subscription.Declara
 	})
 }
 
-// Pause stops the deliveries of a subscription; its backlog is kept.
-func (r *Registry) Pause(ctx context.Context, name string) (relay.Subscription, error) {
+// PauseSubscription stops the deliveries of a subscription; its backlog is kept.
+func (r *Registry) PauseSubscription(ctx context.Context, name string) (relay.Subscription, error) {
 	return r.change(ctx, name, func(s *relay.Subscriber) error { s.Paused = true; return nil })
 }
 
-// Resume ends a pause, and enables a subscription that edrelay has disabled; the backlog is delivered.
-func (r *Registry) Resume(ctx context.Context, name string) (relay.Subscription, error) {
+// ResumeSubscription ends a pause, and enables a subscription that edrelay has disabled; the backlog is delivered.
+func (r *Registry) ResumeSubscription(ctx context.Context, name string) (relay.Subscription, error) {
 	return r.change(ctx, name, func(s *relay.Subscriber) error {
 		s.Paused, s.Disabled, s.Enabled, s.Health = false, false, true, relay.Health{}
 		return nil
@@ -194,13 +209,13 @@ func (r *Registry) RotateSecret(ctx context.Context, name string, grace time.Dur
 	return one, err
 }
 
-// Remove ends a subscription, its backlog and its waiting deliveries; what was delivered stays on record.
-func (r *Registry) Remove(ctx context.Context, name string) error {
+// RemoveSubscription ends a subscription, its backlog and its waiting deliveries; what was delivered stays on record.
+func (r *Registry) RemoveSubscription(ctx context.Context, name string) error {
 	s, err := r.Ledger.Subscriber(ctx, name)
 	if err != nil {
 		return err
 	}
-	_, err = r.carryOut(ctx, []subscription.Step{{Change: subscription.Change{Name: name, Action: subscription.Remove}, Current: &s}})
+	_, err = r.carryOut(ctx, []subscription.Step{{Change: relay.Change{Name: name, Action: subscription.Remove}, Current: &s}})
 	return err
 }
 
@@ -213,11 +228,11 @@ func (r *Registry) change(ctx context.Context, name string, edit func(*relay.Sub
 	if err := edit(&next); err != nil {
 		return relay.Subscription{}, err
 	}
-	step := subscription.Step{Change: subscription.Change{Name: name, Action: subscription.Update}, Current: &s, Next: &next}
+	step := subscription.Step{Change: relay.Change{Name: name, Action: subscription.Update}, Current: &s, Next: &next}
 	if _, err := r.carryOut(ctx, []subscription.Step{step}); err != nil {
 		return relay.Subscription{}, err
 	}
-	return r.Get(ctx, name)
+	return r.Subscription(ctx, name)
 }
 
 // newConsumer names a consumer so that nobody who may read the stream can guess it.

@@ -13,9 +13,9 @@ import (
 // sampleType is what a test sends when nothing more fitting is asked for.
 const sampleType = "org.openedx.learning.student.registration.completed.v1"
 
-// Test posts a sample event of a type to the subscription's URL, signed like any other, and says what came back. It
+// TestSubscription posts a sample event of a type to the subscription's URL, signed like any other, and says what came back. It
 // leaves no trace in log and ledger. An empty type is the subscription's first exact one.
-func (r *Registry) Test(ctx context.Context, name, eventType string) (relay.SubscriptionTest, error) {
+func (r *Registry) TestSubscription(ctx context.Context, name, eventType string) (relay.SubscriptionTest, error) {
 	s, err := r.Ledger.Subscriber(ctx, name)
 	if err != nil {
 		return relay.SubscriptionTest{}, err

@@ -62,7 +62,7 @@ func (g *Ground) keys() (*sealing.Ring, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.Keys == nil {
-		if err := g.openKeys(g.NATS != nil); err != nil {
+		if err := g.openKeys(g.embedded); err != nil {
 			return nil, err
 		}
 	}
