@@ -46,10 +46,20 @@ func (s *Store) Claim(ctx context.Context, owner string, group relay.WorkGroup, 
 	return claimed, wrap("claim enrollments", err)
 }
 
-// RenewLeases keeps what the owner has in flight.
-func (s *Store) RenewLeases(ctx context.Context, owner string, until time.Time) error {
-	_, err := s.query.RenewLeases(ctx, pgdb.RenewLeasesParams{Owner: owner, Until: until})
+// RenewLeases keeps rows that the owner has in flight.
+func (s *Store) RenewLeases(ctx context.Context, owner string, ids []int64, until time.Time) error {
+	_, err := s.query.RenewLeases(ctx, pgdb.RenewLeasesParams{Owner: owner, Ids: ids, Until: until})
 	return wrap("renew leases", err)
+}
+
+// Leased gives those of the rows that the owner still has in flight.
+func (s *Store) Leased(ctx context.Context, owner string, ids []int64, now time.Time) (map[int64]bool, error) {
+	rows, err := s.query.LeasedBy(ctx, pgdb.LeasedByParams{Ids: ids, Owner: owner, Now: now})
+	leased := make(map[int64]bool, len(rows))
+	for _, id := range rows {
+		leased[id] = true
+	}
+	return leased, wrap("look for leases", err)
 }
 
 // Settle locks rows that the owner still has in flight, lets settle set their outcome and writes them back with what
@@ -83,27 +93,28 @@ func recordAttempts(ctx context.Context, q *pgdb.Queries, attempts []relay.Attem
 	return err
 }
 
-// Holder is a learner of a course.
-type holder struct{ learner, course string }
+// place is a learner in a course.
+type place struct{ learner, course string }
 
-// Held tells which of the rows' learners another enrolment keeps, or will put, in the row's course.
-func (s *Store) Held(ctx context.Context, rows []*relay.Work) (map[int64]bool, error) {
-	params := pgdb.CountHoldersParams{}
+// HandOver tells which of the rows' learners another enrolment keeps, or will put, in the row's course. Those others
+// undo from now on what the rows put into the LMS.
+func (s *Store) HandOver(ctx context.Context, rows []*relay.Work) (map[int64]bool, error) {
+	params := pgdb.HandOverParams{}
 	for _, w := range rows {
 		params.Learners = append(params.Learners, w.LearnerKey)
 		params.Courses = append(params.Courses, w.Course)
 	}
-	found, err := s.query.CountHolders(ctx, params)
+	found, err := s.query.HandOver(ctx, params)
 	if err != nil {
-		return nil, wrap("look for other orders", err)
+		return nil, wrap("hand over to other orders", err)
 	}
-	holders := make(map[holder]bool, len(found))
+	places := make(map[place]bool, len(found))
 	for _, one := range found {
-		holders[holder{one.LearnerKey, one.Course}] = true
+		places[place{one.LearnerKey, one.Course}] = true
 	}
 	held := make(map[int64]bool)
 	for _, w := range rows {
-		if holders[holder{w.LearnerKey, w.Course}] {
+		if places[place{w.LearnerKey, w.Course}] {
 			held[w.ID] = true
 		}
 	}

@@ -175,7 +175,7 @@ func TestALearnerIsNeverInTwoCallsOfACourse(t *testing.T) {
 	if second, err := s.Claim(t.Context(), "one", group, now, now.Add(time.Minute), 1); err != nil || len(second) != 0 {
 		t.Fatalf("%d, %v", len(second), err)
 	}
-	held, err := s.Held(t.Context(), first)
+	held, err := s.HandOver(t.Context(), first)
 	if err != nil || !held[first[0].ID] {
 		t.Errorf("%v, %v", held, err)
 	}

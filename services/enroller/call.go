@@ -2,6 +2,7 @@ package enroller
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,8 @@ import (
 
 // work brings claimed rows of one group to an outcome.
 func (s *Service) work(ctx context.Context, group relay.WorkGroup, rows []*relay.Work) {
+	ctx, release := s.leases.hold(ctx, rows)
+	defer release()
 	var left []*relay.Work
 	switch {
 	case group.Action == relay.ActionUnenroll:
@@ -30,7 +33,24 @@ func (s *Service) work(ctx context.Context, group relay.WorkGroup, rows []*relay
 	if (group.Action == relay.ActionUnenroll || group.Unsure) && !s.admitted(ctx, group.Direct) {
 		return // stopping: the lease ends and the rows come back
 	}
-	s.call(ctx, group, left)
+	if left = s.stillLeased(ctx, left); len(left) > 0 {
+		s.call(ctx, group, left)
+	}
+}
+
+// stillLeased gives the rows that are still this process's: while it waited, others may have taken them back, and a
+// call for them now could undo what those did since.
+func (s *Service) stillLeased(ctx context.Context, rows []*relay.Work) []*relay.Work {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	leased, err := s.Ledger.Leased(ctx, s.Instance, ids, s.Now().Add(s.Policy.Lease/4))
+	if err != nil {
+		s.ledgerTrouble(ctx, "leases not known", err)
+		return nil
+	}
+	return slices.DeleteFunc(rows, func(row *relay.Work) bool { return !leased[row.ID] })
 }
 
 // call makes the bulk call.
@@ -69,8 +89,8 @@ func (s *Service) learn(ctx context.Context, verdict lms.Verdict, learners int) 
 	}
 }
 
-// settle records the outcome of rows. While the ledger is away it tries on, as long as the lease may last; after that
-// the rows come back as unsure, which is safe.
+// settle records the outcome of rows. While the ledger is away it tries on for a while; after that the leases end and the
+// rows come back as unsure, which is safe.
 func (s *Service) settle(ctx context.Context, rows []*relay.Work, of func(*relay.Work) outcome) {
 	outcomes := make(map[int64]outcome, len(rows))
 	ids := make([]int64, len(rows))
@@ -79,6 +99,7 @@ func (s *Service) settle(ctx context.Context, rows []*relay.Work, of func(*relay
 		o.generation = row.Generation
 		outcomes[row.ID], ids[i] = o, row.ID
 	}
+	ctx = context.WithoutCancel(ctx) // a fence ends calls, not their record
 	for attempt := range 20 {
 		err := s.Ledger.Settle(ctx, s.Instance, ids, func(rows []*relay.Work) []relay.Attempt {
 			return s.settleRows(rows, outcomes)
@@ -116,7 +137,7 @@ func (s *Service) settleRows(rows []*relay.Work, outcomes map[int64]outcome) []r
 
 // withoutHeld settles rows whose learner another order keeps in the course, and gives the rest.
 func (s *Service) withoutHeld(ctx context.Context, rows []*relay.Work) []*relay.Work {
-	held, err := s.Ledger.Held(ctx, rows)
+	held, err := s.Ledger.HandOver(ctx, rows)
 	if err != nil {
 		s.ledgerTrouble(ctx, "other orders not known", err)
 		s.settle(ctx, rows, func(*relay.Work) outcome {

@@ -50,9 +50,10 @@ type Orders interface {
 type Work interface {
 	DueGroups(ctx context.Context, now time.Time, limit int) ([]relay.WorkGroup, error)
 	Claim(ctx context.Context, owner string, group relay.WorkGroup, now, until time.Time, limit int) ([]*relay.Work, error)
-	RenewLeases(ctx context.Context, owner string, until time.Time) error
+	RenewLeases(ctx context.Context, owner string, ids []int64, until time.Time) error
+	Leased(ctx context.Context, owner string, ids []int64, now time.Time) (map[int64]bool, error)
 	Settle(ctx context.Context, owner string, ids []int64, settle func([]*relay.Work) []relay.Attempt) error
-	Held(context.Context, []*relay.Work) (map[int64]bool, error)
+	HandOver(context.Context, []*relay.Work) (map[int64]bool, error)
 }
 
 // Budget is the call budget that all enroller processes share.

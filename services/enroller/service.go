@@ -33,6 +33,7 @@ type Service struct {
 	Options
 	health  *health
 	courses *courses
+	leases  *leases
 	metrics *metrics
 	kick    chan struct{} // rows may be due
 	wanted  chan struct{} // SKUs may be due
@@ -67,6 +68,7 @@ func New(options Options) (*Service, error) {
 		settled: newBroadcast(), served: map[string]time.Time{},
 	}
 	s.health = newHealth(s)
+	s.leases = &leases{held: map[int64]context.CancelFunc{}}
 	s.courses = &courses{known: map[string]time.Time{}}
 	return s, nil
 }
@@ -91,15 +93,6 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	group.Wait()
 	return s.Ledger.ForgetStatus(finish, s.Instance)
-}
-
-// renew keeps the leases of what is in flight.
-func (s *Service) renew(ctx context.Context) {
-	for sleep(ctx, s.Policy.Lease/4, nil) {
-		if err := s.Ledger.RenewLeases(ctx, s.Instance, s.Now().Add(s.Policy.Lease)); err != nil && ctx.Err() == nil {
-			s.Log.Warn("leases not renewed", "error", err)
-		}
-	}
 }
 
 // report tells the ledger and the metrics how this process fares.

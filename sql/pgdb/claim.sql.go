@@ -173,6 +173,36 @@ func (q *Queries) DueGroups(ctx context.Context, arg DueGroupsParams) ([]DueGrou
 	return items, nil
 }
 
+const leasedBy = `-- name: LeasedBy :many
+SELECT id FROM enrollments WHERE id = ANY($1::bigint[]) AND lease_owner = $2::text AND lease_until > $3::timestamptz
+`
+
+type LeasedByParams struct {
+	Ids   []int64
+	Owner string
+	Now   time.Time
+}
+
+func (q *Queries) LeasedBy(ctx context.Context, arg LeasedByParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, leasedBy, arg.Ids, arg.Owner, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockClaims = `-- name: LockClaims :exec
 SELECT pg_advisory_xact_lock(hashtext('edrelay claim'))
 `
@@ -190,7 +220,7 @@ UPDATE enrollments SET
     mail_due = mail_due AND NOT (in_flight AND action = 'enroll'),
     touched = touched OR in_flight,
     in_flight = false, lease_owner = NULL, lease_until = NULL, updated_at = now()
-WHERE lease_until < $1::timestamptz
+WHERE id IN (SELECT e.id FROM enrollments e WHERE e.lease_until < $1::timestamptz ORDER BY e.id FOR UPDATE SKIP LOCKED)
 `
 
 // Rows whose process died in a call: nobody knows what the LMS did.
@@ -202,19 +232,35 @@ func (q *Queries) RecoverLeases(ctx context.Context, now time.Time) (int64, erro
 	return result.RowsAffected(), nil
 }
 
-const renewLeases = `-- name: RenewLeases :execrows
-UPDATE enrollments SET lease_until = $1::timestamptz WHERE lease_owner = $2::text AND lease_until IS NOT NULL
+const renewLeases = `-- name: RenewLeases :many
+UPDATE enrollments SET lease_until = $1::timestamptz
+WHERE id IN (SELECT e.id FROM enrollments e WHERE e.id = ANY($2::bigint[]) AND e.lease_owner = $3::text ORDER BY e.id FOR UPDATE SKIP LOCKED)
+RETURNING id
 `
 
 type RenewLeasesParams struct {
 	Until time.Time
+	Ids   []int64
 	Owner string
 }
 
-func (q *Queries) RenewLeases(ctx context.Context, arg RenewLeasesParams) (int64, error) {
-	result, err := q.db.Exec(ctx, renewLeases, arg.Until, arg.Owner)
+// Keeps what the owner has in flight and says what that is. Rows that are being changed at this moment are kept next time.
+func (q *Queries) RenewLeases(ctx context.Context, arg RenewLeasesParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, renewLeases, arg.Until, arg.Ids, arg.Owner)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

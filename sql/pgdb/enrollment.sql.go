@@ -40,43 +40,6 @@ func (q *Queries) CountEnrollments(ctx context.Context) ([]CountEnrollmentsRow, 
 	return items, nil
 }
 
-const countHolders = `-- name: CountHolders :many
-SELECT DISTINCT e.learner_key, e.course FROM enrollments e
-JOIN (SELECT unnest($1::text[]) AS learner, unnest($2::text[]) AS course) AS k ON e.learner_key = k.learner AND e.course = k.course
-WHERE e.action = 'enroll' AND e.state IN ('waiting', 'enrolled', 'allowed')
-`
-
-type CountHoldersParams struct {
-	Learners []string
-	Courses  []string
-}
-
-type CountHoldersRow struct {
-	LearnerKey string
-	Course     string
-}
-
-// Of the learners given, those whom another enrolment keeps, or will put, in the course.
-func (q *Queries) CountHolders(ctx context.Context, arg CountHoldersParams) ([]CountHoldersRow, error) {
-	rows, err := q.db.Query(ctx, countHolders, arg.Learners, arg.Courses)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CountHoldersRow{}
-	for rows.Next() {
-		var i CountHoldersRow
-		if err := rows.Scan(&i.LearnerKey, &i.Course); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const countReasons = `-- name: CountReasons :many
 SELECT state, reason, count(*) AS rows FROM enrollments WHERE state IN ('waiting', 'parked') AND reason <> ''
 GROUP BY state, reason ORDER BY rows DESC LIMIT 50
@@ -284,6 +247,50 @@ func (q *Queries) GetEnrollment(ctx context.Context, id int64) (Enrollment, erro
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const handOver = `-- name: HandOver :many
+UPDATE enrollments SET touched = true
+WHERE id IN (
+    SELECT e.id FROM enrollments e
+    JOIN (SELECT unnest($1::text[]) AS learner, unnest($2::text[]) AS course) AS k
+      ON e.learner_key = k.learner AND e.course = k.course
+    WHERE e.action = 'enroll' AND e.state IN ('waiting', 'enrolled', 'allowed')
+    ORDER BY e.id FOR UPDATE OF e
+)
+RETURNING learner_key, course
+`
+
+type HandOverParams struct {
+	Learners []string
+	Courses  []string
+}
+
+type HandOverRow struct {
+	LearnerKey string
+	Course     string
+}
+
+// Of the learners given, those whom another enrolment keeps, or will put, in the course. What stands in the LMS is that
+// enrolment's to undo from now on.
+func (q *Queries) HandOver(ctx context.Context, arg HandOverParams) ([]HandOverRow, error) {
+	rows, err := q.db.Query(ctx, handOver, arg.Learners, arg.Courses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []HandOverRow{}
+	for rows.Next() {
+		var i HandOverRow
+		if err := rows.Scan(&i.LearnerKey, &i.Course); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listAfter = `-- name: ListAfter :many

@@ -10,7 +10,7 @@ UPDATE enrollments SET
     mail_due = mail_due AND NOT (in_flight AND action = 'enroll'),
     touched = touched OR in_flight,
     in_flight = false, lease_owner = NULL, lease_until = NULL, updated_at = now()
-WHERE lease_until < @now::timestamptz;
+WHERE id IN (SELECT e.id FROM enrollments e WHERE e.lease_until < @now::timestamptz ORDER BY e.id FOR UPDATE SKIP LOCKED);
 
 -- name: DueGroups :many
 -- For each course with rows due, how many of each kind are due, counted up to a limit: a course with a million rows
@@ -48,5 +48,11 @@ WHERE id IN (
 )
 RETURNING *;
 
--- name: RenewLeases :execrows
-UPDATE enrollments SET lease_until = @until::timestamptz WHERE lease_owner = @owner::text AND lease_until IS NOT NULL;
+-- name: RenewLeases :many
+-- Keeps what the owner has in flight and says what that is. Rows that are being changed at this moment are kept next time.
+UPDATE enrollments SET lease_until = @until::timestamptz
+WHERE id IN (SELECT e.id FROM enrollments e WHERE e.id = ANY(@ids::bigint[]) AND e.lease_owner = @owner::text ORDER BY e.id FOR UPDATE SKIP LOCKED)
+RETURNING id;
+
+-- name: LeasedBy :many
+SELECT id FROM enrollments WHERE id = ANY(@ids::bigint[]) AND lease_owner = @owner::text AND lease_until > @now::timestamptz;

@@ -56,11 +56,18 @@ INSERT INTO enrollment_attempts (at, enrollment_id, call, status, outcome) VALUE
 -- name: ListAttempts :many
 SELECT at, call, status, outcome FROM enrollment_attempts WHERE enrollment_id = @enrollment_id ORDER BY at DESC LIMIT @at_most;
 
--- name: CountHolders :many
--- Of the learners given, those whom another enrolment keeps, or will put, in the course.
-SELECT DISTINCT e.learner_key, e.course FROM enrollments e
-JOIN (SELECT unnest(@learners::text[]) AS learner, unnest(@courses::text[]) AS course) AS k ON e.learner_key = k.learner AND e.course = k.course
-WHERE e.action = 'enroll' AND e.state IN ('waiting', 'enrolled', 'allowed');
+-- name: HandOver :many
+-- Of the learners given, those whom another enrolment keeps, or will put, in the course. What stands in the LMS is that
+-- enrolment's to undo from now on.
+UPDATE enrollments SET touched = true
+WHERE id IN (
+    SELECT e.id FROM enrollments e
+    JOIN (SELECT unnest(@learners::text[]) AS learner, unnest(@courses::text[]) AS course) AS k
+      ON e.learner_key = k.learner AND e.course = k.course
+    WHERE e.action = 'enroll' AND e.state IN ('waiting', 'enrolled', 'allowed')
+    ORDER BY e.id FOR UPDATE OF e
+)
+RETURNING learner_key, course;
 
 -- name: ListEnrollments :many
 SELECT * FROM enrollments

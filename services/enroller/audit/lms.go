@@ -32,7 +32,9 @@ func (a *Auditor) compareLMS(ctx context.Context, found *relay.Reconciliation) e
 			case relay.EnrollmentEnrolled, relay.EnrollmentAllowed:
 				held[at] = row
 			case relay.EnrollmentUnenrolled:
-				gone[at] = row
+				if gone[at] == nil || wasIn(row) {
+					gone[at] = row
+				}
 			case relay.EnrollmentWaiting, relay.EnrollmentParked:
 				held[at] = nil // not settled: nothing to compare, and it may hold what another row let go
 			}

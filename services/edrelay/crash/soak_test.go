@@ -1,0 +1,18 @@
+//go:build soak
+
+package crash_test
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// TestSoakCrashes is the crash test for as long as EDRELAY_SOAK says, e.g. 10m.
+func TestSoakCrashes(t *testing.T) {
+	long, err := time.ParseDuration(os.Getenv("EDRELAY_SOAK"))
+	if err != nil {
+		t.Fatalf("EDRELAY_SOAK: %v", err)
+	}
+	survive(t, long, 8*time.Second)
+}
