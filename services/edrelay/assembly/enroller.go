@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/relay"
@@ -16,7 +17,10 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	webhooks, err := g.Bus.Consumer(ctx, bus.ConsumerConfig{Stream: relay.StreamWebhooks, Durable: "enroller"})
+	webhooks, err := g.Bus.Consumer(ctx, bus.ConsumerConfig{
+		Stream: relay.StreamWebhooks, Durable: "enroller", Description: "turns webhooks into enrolments",
+		AckWait: 10 * time.Second, // what a killed process had read comes again that soon
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -126,22 +126,17 @@ func trouble(t *testing.T, random *rand.Rand, sim *lmssim.Server) {
 	}
 }
 
-// settle waits until no enrolment is waited for and none comes any more.
+// settle waits until all that is on the log is in the ledger and no enrolment waits.
 func settle(t *testing.T, relay *edrelay) {
 	t.Helper()
-	still := 0
+	var found struct{ Underway, Waiting int }
+	var err error
 	done := within(3*time.Minute, func() bool {
-		waiting, err := relay.count("waiting")
-		if err != nil || waiting > 0 {
-			still = 0
-			return false
-		}
-		still++
-		return still > 10
+		err = relay.json(&found, "audit")
+		return err == nil && found.Underway == 0 && found.Waiting == 0
 	})
 	if !done {
-		n, err := relay.count("waiting")
-		t.Fatalf("%d enrolments wait for ever; %v", n, err)
+		t.Fatalf("never settled: %+v, %v", found, err)
 	}
 }
 

@@ -166,13 +166,6 @@ func (e *edrelay) postmasterFiles() (files []string) {
 	return files
 }
 
-// count gives how many enrolments are in a state.
-func (e *edrelay) count(state string) (int, error) {
-	var rows []json.RawMessage
-	err := e.json(&rows, "enrollment", "ls", "--state", state, "--limit", "0")
-	return len(rows), err
-}
-
 // json runs a command and reads its rows.
 func (e *edrelay) json(into any, args ...string) error {
 	out, err := e.run(append(args, "--output", "json")...)
