@@ -25,7 +25,7 @@ func (c *Catalogue) AsyncAPI(host, productVersion string) ([]byte, error) {
 		doc.add(e.Type, e.Signal, e.About, e.Key, schemaRef(e.Class), sample.Body)
 	}
 	for _, own := range ownEvents() {
-		doc.add(own.eventType, own.title, own.about, own.key, own.schema(), nil)
+		doc.add(own.eventType, own.title, own.about, own.key, own.schema(), c.sampleOwn(own, "1", time.Time{}).Body)
 	}
 	maps.Copy(doc.schemas, object{"EventHeaders": headerSchema()})
 	return json.MarshalIndent(object{
@@ -49,17 +49,14 @@ type document struct {
 	channels, operations, messages, schemas object
 }
 
-// add describes an event type. example is a body, or nil.
+// add describes an event type; example is a body.
 func (d *document) add(eventType, title, about, key string, data object, example []byte) {
-	message := object{
+	d.messages[eventType] = object{
 		"name": eventType, "title": title, "summary": about, "contentType": contentJSON,
-		"headers": object{"$ref": "#/components/schemas/EventHeaders"},
-		"payload": object{"type": "object", "required": []string{key}, "properties": object{key: data}},
+		"headers":  object{"$ref": "#/components/schemas/EventHeaders"},
+		"payload":  object{"type": "object", "required": []string{key}, "properties": object{key: data}},
+		"examples": []object{{"payload": json.RawMessage(example)}},
 	}
-	if example != nil {
-		message["examples"] = []object{{"payload": json.RawMessage(example)}}
-	}
-	d.messages[eventType] = message
 	d.channels[eventType] = object{
 		"address": relay.EventSubject(eventType), "messages": object{"event": object{"$ref": "#/components/messages/" + eventType}},
 	}

@@ -173,6 +173,12 @@ func TestEverySampleEventPassesEveryWayInAndOut(t *testing.T) {
 		}
 		sameMessage(t, back, m)
 	}
+	for _, own := range ownEvents() {
+		m, err := c.SampleEvent(own.eventType, "id-1", at)
+		if err != nil || m.Subject != "events."+own.eventType || !json.Valid(m.Body) {
+			t.Errorf("%s: %s %v", own.eventType, m.Body, err)
+		}
+	}
 	if _, err := c.SampleEvent("org.example.unknown", "1", at); !errors.Is(err, relay.ErrNotFound) {
 		t.Errorf("sample of an unknown type: %v", err)
 	}

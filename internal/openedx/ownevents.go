@@ -25,9 +25,9 @@ func ownEvents() []ownEvent {
 		{relay.EventEnrollmentRevoked, "Enrolment revoked", "A learner was taken out of a course because of a refund or a cancelled order.", "enrollment", enrollmentFields()},
 		{relay.EventEnrollmentFailed, "Enrolment failed", "An enrolment is parked; a person must see it.", "enrollment", enrollmentFields()},
 		{relay.EventRosterCreated, "Roster enrolment created", "The enrolment endpoint wrote a learner into the local roster.", "enrollment", rosterFields()},
-		{relay.EventSubscriptionFailing, "Subscription failing", "Deliveries of a subscription fail; it is on the way to being disabled.", "subscription", nil},
-		{relay.EventSubscriptionDisabled, "Subscription disabled", "A subscription was disabled; its backlog is kept.", "subscription", nil},
-		{relay.EventSubscriptionRecovered, "Subscription recovered", "Deliveries of a subscription succeed again.", "subscription", nil},
+		{relay.EventSubscriptionFailing, "Subscription failing", "Deliveries of a subscription fail; it is on the way to being disabled.", "subscription", subscriptionFields()},
+		{relay.EventSubscriptionDisabled, "Subscription disabled", "A subscription was disabled; its backlog is kept.", "subscription", subscriptionFields()},
+		{relay.EventSubscriptionRecovered, "Subscription recovered", "Deliveries of a subscription succeed again.", "subscription", subscriptionFields()},
 	}
 }
 
@@ -39,6 +39,13 @@ func enrollmentFields() []Field {
 		textField("course"), textField("action"), textField("state"), textField("reason"), {"attempts", Type{Kind: KindInt}},
 		{"next_attempt_at", Type{Kind: KindTime, Optional: true}}, {"mailed", Type{Kind: KindBool}},
 		{"notes", Type{Kind: KindList, Elem: &Type{Kind: KindText, Name: "str"}}},
+	}
+}
+
+func subscriptionFields() []Field {
+	return []Field{
+		textField("name"), {"failures", Type{Kind: KindInt}}, {"failing_since", Type{Kind: KindTime, Optional: true}},
+		{"percent", Type{Kind: KindInt}}, textField("reason"),
 	}
 }
 

@@ -11,9 +11,14 @@ import (
 // sampleLib is the release that samples claim to come from: the newest of the catalogue.
 const sampleLib = "11.2.0"
 
-// SampleEvent gives a well-formed event of a known type with made-up data, for tests of subscriptions and for
+// SampleEvent gives a well-formed event of a known type, of Open edX or edrelay's own, with made-up data, for tests of subscriptions and for
 // documentation. ErrNotFound for a type that the catalogue doesn't know.
 func (c *Catalogue) SampleEvent(eventType, id string, at time.Time) (relay.Message, error) {
+	for _, own := range ownEvents() {
+		if own.eventType == eventType {
+			return c.sampleOwn(own, id, at), nil
+		}
+	}
 	event := c.event(eventType)
 	if event == nil {
 		return relay.Message{}, fmt.Errorf("sample of %q: %w", eventType, relay.ErrNotFound)
@@ -26,6 +31,19 @@ func (c *Catalogue) SampleEvent(eventType, id string, at time.Time) (relay.Messa
 		return relay.Message{}, err
 	}
 	return m.message(pyjson.Encode(pyjson.NewObject(pyjson.Member{Key: event.Key, Value: data}), canonical())), nil
+}
+
+// sampleOwn gives an event of edrelay itself.
+func (c *Catalogue) sampleOwn(own ownEvent, id string, at time.Time) relay.Message {
+	data := pyjson.NewObject()
+	for _, f := range own.fields {
+		data.Set(f.Name, c.sampleOf(f.Name, f.Type))
+	}
+	return relay.Message{
+		Subject: relay.EventSubject(own.eventType), ID: id, Type: own.eventType, Source: "/edrelay/sample", Time: at,
+		ContentType: contentJSON, DedupID: id, Header: map[string]string{},
+		Body: pyjson.Encode(pyjson.NewObject(pyjson.Member{Key: own.key, Value: data}), canonical()),
+	}
 }
 
 // sampleNamed gives a made-up value of an opaque key, or of a field that subscribers like to read; "" for any other.

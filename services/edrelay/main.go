@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/edrelay/edrelay/services/edrelay/command"
 )
 
@@ -14,6 +16,7 @@ import (
 var version = "dev"
 
 func main() {
+	logging.Disable() // the Redis client writes to stderr by itself; the bridge says what matters
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	app := &command.App{Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ()}
 	status := app.Run(ctx, os.Args[1:])

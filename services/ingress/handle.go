@@ -94,6 +94,9 @@ func (s *Service) answer(v *visit) (source.Answer, error) {
 	if accepted.Outcome != nil && s.outcomes != nil {
 		return s.publishAndWait(ctx, v, accepted)
 	}
+	if accepted.Unknown {
+		s.metrics.unknown.Inc()
+	}
 	return accepted.Answer, s.publish(ctx, v, accepted.Message)
 }
 

@@ -8,6 +8,7 @@ type metrics struct {
 	refused  *prometheus.CounterVec // by status, of what reached no source
 	seconds  prometheus.Histogram
 	lost     prometheus.Counter
+	unknown  prometheus.Counter
 	panics   prometheus.Counter
 }
 
@@ -24,11 +25,13 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "edrelay_ingress_rejected_dropped_total",
 			Help: "Rejected requests not kept, because there were too many."}),
+		unknown: prometheus.NewCounter(prometheus.CounterOpts{Name: "edrelay_ingress_unknown_types_total",
+			Help: "Events taken whose type the catalogue of Open edX doesn't know."}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "edrelay_ingress_panics_total",
 			Help: "Requests that ended in a defect of ours."}),
 	}
 	if registry != nil {
-		registry.MustRegister(m.webhooks, m.refused, m.seconds, m.lost, m.panics)
+		registry.MustRegister(m.webhooks, m.refused, m.seconds, m.lost, m.unknown, m.panics)
 	}
 	return m
 }

@@ -103,6 +103,7 @@ type Source interface {
 type Accepted struct {
 	Message relay.Message // made durable before anything is answered; no Subject: nothing to keep
 	Answer  Answer
+	Unknown bool // an event of a type that edrelay does not know: it passes, and is counted
 
 	// Outcome turns what the enroller did into the answer. When set, the door waits for it as long as Wait and
 	// gives Answer when that is over.

@@ -45,7 +45,8 @@ func (s *Site) Accept(_ context.Context, r *source.Request) (source.Accepted, er
 	if err != nil {
 		return source.Accepted{}, err
 	}
-	return source.Accepted{Message: m, Answer: answer(body)}, nil
+	_, known := s.catalogue.Event(m.Type)
+	return source.Accepted{Message: m, Answer: answer(body), Unknown: !known && m.Type != testType}, nil
 }
 
 func answer(body []byte) source.Answer {

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/webfilter"
 	"github.com/edrelay/edrelay/services/ingress"
@@ -136,15 +139,24 @@ func TestMalformedEventsAre400(t *testing.T) {
 	}
 }
 
-func TestUnknownTypesPass(t *testing.T) {
+func TestUnknownTypesPassAndAreCounted(t *testing.T) {
 	t.Parallel()
-	door := sourcetest.Open(t, nil, site(t, source.Ports{}))
+	registry := prometheus.NewRegistry()
+	door := sourcetest.Open(t, func(o *ingress.Options) { o.Metrics = registry }, site(t, source.Ports{}))
+	post(t, door, "/webhooks/openedx/events", "application/json", event, "plugin", password)
 	body := `{"some.new.Data": {"when": "2026-01-01 00:00:00", "x": NaN}, "event_metadata": {"event_type": "org.openedx.new.thing", "id": "1"}}`
 	if answer := post(t, door, "/webhooks/openedx/events", "application/json", body, "plugin", password); answer.Status != 200 {
 		t.Fatal(answer)
 	}
 	if m := door.Log.Kept("events.org.openedx.new.thing"); len(m) != 1 || string(m[0].Body) != `{"some.new.Data":{"when":"2026-01-01 00:00:00","x":null}}` {
 		t.Errorf("%v", m)
+	}
+	const metric = `# HELP edrelay_ingress_unknown_types_total Events taken whose type the catalogue of Open edX doesn't know.
+# TYPE edrelay_ingress_unknown_types_total counter
+edrelay_ingress_unknown_types_total 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(metric), "edrelay_ingress_unknown_types_total"); err != nil {
+		t.Error(err)
 	}
 }
 
