@@ -170,12 +170,6 @@ func (s *Store) RosterPending(ctx context.Context, page relay.Page) ([]relay.Ros
 	return list, wrap("list pending roster requests", err)
 }
 
-// PendingAddresses gives addresses, in lower case, that were asked for and that the roster does not know.
-func (s *Store) PendingAddresses(ctx context.Context, limit int) ([]string, error) {
-	list, err := s.query.ListPendingAddresses(ctx, atMost(limit))
-	return list, wrap("list pending addresses", err)
-}
-
 // DeactivateRoster ends an entry; the next request for it makes it active again. ErrNotFound when there is none.
 func (s *Store) DeactivateRoster(ctx context.Context, id int64) (relay.RosterEntry, error) {
 	row, err := s.query.DeactivateRoster(ctx, id)

@@ -10,24 +10,6 @@ import (
 	"time"
 )
 
-const countRoster = `-- name: CountRoster :one
-SELECT (SELECT count(*) FROM people) AS people, (SELECT count(*) FROM course_runs) AS course_runs,
-       (SELECT count(*) FROM roster_pending) AS pending
-`
-
-type CountRosterRow struct {
-	People     int64
-	CourseRuns int64
-	Pending    int64
-}
-
-func (q *Queries) CountRoster(ctx context.Context) (CountRosterRow, error) {
-	row := q.db.QueryRow(ctx, countRoster)
-	var i CountRosterRow
-	err := row.Scan(&i.People, &i.CourseRuns, &i.Pending)
-	return i, err
-}
-
 const courseRunExists = `-- name: CourseRunExists :one
 SELECT EXISTS (SELECT 1 FROM course_runs WHERE course_id = $1)
 `
@@ -169,33 +151,6 @@ func (q *Queries) GetPerson(ctx context.Context, email string) (Person, error) {
 		&i.SeenAt,
 	)
 	return i, err
-}
-
-const listPendingAddresses = `-- name: ListPendingAddresses :many
-SELECT DISTINCT p.email_key FROM roster_pending p
-WHERE NOT EXISTS (SELECT 1 FROM people pe WHERE pe.email_key = p.email_key)
-ORDER BY p.email_key LIMIT $1
-`
-
-// Addresses that somebody asked for and the roster does not know.
-func (q *Queries) ListPendingAddresses(ctx context.Context, atMost int32) ([]string, error) {
-	rows, err := q.db.Query(ctx, listPendingAddresses, atMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []string{}
-	for rows.Next() {
-		var email_key string
-		if err := rows.Scan(&email_key); err != nil {
-			return nil, err
-		}
-		items = append(items, email_key)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const listRoster = `-- name: ListRoster :many

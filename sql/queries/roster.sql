@@ -52,12 +52,6 @@ FROM roster_pending p LEFT JOIN people pe ON pe.email_key = p.email_key LEFT JOI
 WHERE (@before_id::bigint = 0 OR p.id < @before_id)
 ORDER BY p.id DESC LIMIT @at_most;
 
--- name: ListPendingAddresses :many
--- Addresses that somebody asked for and the roster does not know.
-SELECT DISTINCT p.email_key FROM roster_pending p
-WHERE NOT EXISTS (SELECT 1 FROM people pe WHERE pe.email_key = p.email_key)
-ORDER BY p.email_key LIMIT @at_most;
-
 -- name: ListRoster :many
 SELECT e.id, p.email, e.course_id, e.mode, e.active, e.created_at
 FROM roster_enrollments e JOIN people p ON p.id = e.person_id
@@ -76,7 +70,3 @@ DELETE FROM people WHERE email_key = lower(@email::text);
 
 -- name: ForgetRosterPending :execrows
 DELETE FROM roster_pending WHERE email_key = lower(@email::text);
-
--- name: CountRoster :one
-SELECT (SELECT count(*) FROM people) AS people, (SELECT count(*) FROM course_runs) AS course_runs,
-       (SELECT count(*) FROM roster_pending) AS pending;

@@ -5,10 +5,8 @@ import (
 	"net/url"
 
 	"github.com/edrelay/edrelay/internal/openedx"
-	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console"
 	"github.com/edrelay/edrelay/services/enroller"
-	"github.com/edrelay/edrelay/services/ingress"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -30,6 +28,14 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	sync, err := g.rosterSync()
+	if err != nil {
+		return nil, err
+	}
+	reverify, err := g.reverifier(sources)
+	if err != nil {
+		return nil, err
+	}
 	return console.New(console.Options{
 		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
@@ -37,10 +43,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g},
-			Tokens: g.Store, Roster: g.Store,
-			Reverify: enroller.Reverifier{Log: g.Bus, Logger: g.Log, Verify: func(ctx context.Context, m relay.Received) (relay.Message, error) {
-				return ingress.Verify(ctx, sources, m.Message)
-			}},
+			Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify,
 		},
 	})
 }
