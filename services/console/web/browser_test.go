@@ -51,7 +51,8 @@ func TestAnOperatorFollowsAnOrderFromLoginToTheTimeline(t *testing.T) {
 	b.sees("Received: shopify orders/create")
 	b.sees("learner1001@example.org is enrolled in course-v1:Demo+Go+2026")
 	b.picture("story", 1360, false)
-	b.do(chromedp.KeyEvent("/"), chromedp.KeyEvent("2003"+kb.Enter))
+	b.do(chromedp.Poll(`document.readyState === "complete"`, nil), press("/"),
+		chromedp.Poll(`document.activeElement.matches("form.find input")`, nil), chromedp.KeyEvent("2003"+kb.Enter))
 	b.sees("What happened to 2003?")
 	b.sees("1 webhook was refused.")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -78,6 +79,13 @@ func (b *browser) open(path string) { b.do(chromedp.Navigate(b.g.url + path)) }
 func (b *browser) login(token string) {
 	b.open("/login")
 	b.do(chromedp.SendKeys(`input[name="token"]`, token), chromedp.Submit(`input[name="token"]`), chromedp.WaitVisible("nav.rooms"))
+}
+
+// press is one stroke of a key, with its character only where the page lets it through, as a keyboard does it.
+func press(key string) chromedp.Action {
+	return chromedp.Tasks{
+		input.DispatchKeyEvent(input.KeyDown).WithKey(key).WithText(key), input.DispatchKeyEvent(input.KeyUp).WithKey(key),
+	}
 }
 
 // sees waits until the page shows a text, over reloads too.
