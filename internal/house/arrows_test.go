@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"services/bridge":          {},
 	"services/console":         {},
 	"services/lmssim":          {},
+	"services/replay":          {},
 	// main wires everything.
 	"services/edrelay": {"internal", "services", "sql"},
 }

@@ -212,6 +212,27 @@ type Person struct {
 	SeenAt   time.Time
 }
 
+type Replay struct {
+	ID         string
+	Target     string
+	Enroller   bool
+	Stream     string
+	State      string
+	Reason     string
+	Request    []byte
+	Matched    int64
+	Handed     int64
+	Failed     int64
+	Cursor     int64
+	Last       int64
+	Rate       float64
+	CreatedBy  string
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+	LeaseOwner *string
+	LeaseUntil *time.Time
+}
+
 type Retry struct {
 	SubscriptionID int64
 	Sequence       int64

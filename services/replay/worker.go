@@ -1,0 +1,220 @@
+package replay
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
+)
+
+// Options is what a worker is made of. Process and Subscribers may be nil: then it works the other kind only.
+type Options struct {
+	Ledger      WorkLedger
+	Log         Log
+	Subscribers Subscribers                                   // for replays to subscriptions
+	Process     func(context.Context, []relay.Received) error // for replays to the enroller: safe to do twice
+	Logger      *slog.Logger
+	Pause       time.Duration // between looks for work; 1 s when 0
+	Lease       time.Duration // 15 s when 0
+}
+
+// Worker works replays, one at a time. Any number may run; the ledger's lease keeps one replay with one of them.
+type Worker struct {
+	opts  Options
+	owner string
+}
+
+// NewWorker makes a worker.
+func NewWorker(opts Options) (*Worker, error) {
+	if opts.Ledger == nil || opts.Log == nil || opts.Logger == nil {
+		return nil, errors.New("replay: Ledger, Log and Logger are needed")
+	}
+	if opts.Pause == 0 {
+		opts.Pause = time.Second
+	}
+	if opts.Lease == 0 {
+		opts.Lease = 15 * time.Second
+	}
+	return &Worker{opts: opts, owner: rand.Text()}, nil
+}
+
+// Run works until ctx is done.
+func (w *Worker) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		work, err := w.opts.Ledger.ClaimReplay(ctx, w.owner, w.opts.Process != nil, w.opts.Subscribers != nil, w.opts.Lease)
+		switch {
+		case relay.CodeOf(err) == relay.CodeNotFound:
+		case err != nil:
+			if ctx.Err() == nil {
+				w.opts.Logger.Warn("no replay claimed", "error", err)
+			}
+		default:
+			w.work(ctx, work)
+			continue
+		}
+		w.wait(ctx, w.opts.Pause)
+	}
+	return nil
+}
+
+func (w *Worker) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// work hands a replay out until it is done, stopped or taken away; what fails for a reason that passes is taken up
+// again by whoever claims it next.
+func (w *Worker) work(ctx context.Context, work relay.ReplayWork) {
+	log := w.opts.Logger.With("replay", work.ID, "target", work.Target)
+	log.Info("replay goes on", "cursor", work.Cursor, "handed", work.Handed, "matched", work.Matched)
+	err := w.handOut(ctx, work)
+	quick := context.WithoutCancel(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, errStopped):
+		log.Info("replay stopped")
+	case ctx.Err() != nil:
+		_ = w.opts.Ledger.LeaveReplay(quick, w.owner, work.ID) // else the lease runs out
+	case relay.CodeOf(err) == relay.CodeUnavailable:
+		log.Warn("replay waits", "error", err)
+		w.wait(ctx, w.opts.Pause)
+		_ = w.opts.Ledger.LeaveReplay(quick, w.owner, work.ID)
+	default:
+		log.Error("replay failed", "error", err)
+		if err := w.opts.Ledger.FinishReplay(quick, w.owner, work.ID, relay.ReplayFailed, relay.PublicMessage(err)); err != nil {
+			log.Error("replay not marked as failed", "error", err)
+		}
+	}
+}
+
+// errStopped says that the replay is not this worker's any more: paused, cancelled or claimed by another.
+var errStopped = errors.New("replay stopped")
+
+func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
+	c, err := w.understand(ctx, work)
+	if err != nil {
+		return err
+	}
+	size := chunkSize
+	if work.Rate > 0 {
+		size = max(1, min(chunkSize, int(work.Rate/4)))
+	}
+	began := time.Now()
+	err = c.eachChunk(ctx, w.opts.Log, w.opts.Ledger, work.Cursor, size, func(ch chunk) (bool, error) {
+		if err := w.hand(ctx, work, ch); err != nil {
+			return false, err
+		}
+		if err := w.advance(ctx, work.ID, ch.end, ch.effects()); err != nil {
+			return false, err
+		}
+		began = w.pace(ctx, work, began, ch.effects())
+		return true, w.holdBack(ctx, work, ch.end)
+	})
+	if err != nil {
+		return err
+	}
+	return w.await(ctx, work.ID)
+}
+
+// holdBack lets the target catch up before more is handed out.
+func (w *Worker) holdBack(ctx context.Context, work relay.ReplayWork, cursor uint64) error {
+	if ctx.Err() != nil || work.Request.Enroller || cursor >= work.End {
+		return ctx.Err()
+	}
+	return w.settle(ctx, work.ID, mostPending)
+}
+
+func (w *Worker) understand(ctx context.Context, work relay.ReplayWork) (*choice, error) {
+	c := &choice{ask: work.Request, target: work.Target}
+	c.walk = relay.LogWalk{Stream: work.Stream, To: work.End}
+	if subject := c.subject(); subject != "" {
+		c.walk.Subjects = []string{subject}
+	}
+	// The enroller reads the payloads; deliveries read theirs when they are made.
+	c.walk.NoBody = !work.Request.Enroller && work.Request.Course == "" && work.Request.Learner == ""
+	var err error
+	if !work.Request.Enroller {
+		c.subscribers, err = subscribers(ctx, w.opts.Subscribers, work.Request.Subscriptions)
+	}
+	return c, err
+}
+
+// hand gives a chunk to its target. It may do so again after a death; both targets are made for that.
+func (w *Worker) hand(ctx context.Context, work relay.ReplayWork, ch chunk) error {
+	if len(ch.messages) == 0 {
+		return nil
+	}
+	if ch.forWhom == nil {
+		return w.opts.Process(ctx, ch.messages)
+	}
+	var due []relay.Due
+	for _, m := range ch.messages {
+		for subscription, chosen := range ch.forWhom {
+			if chosen[m.Sequence] {
+				due = append(due, relay.Due{
+					DeliveryKey: relay.DeliveryKey{Subscription: subscription, Sequence: m.Sequence, StoredAt: m.Stored.Truncate(time.Microsecond)},
+					EventID:     m.ID, EventType: m.Type,
+				})
+			}
+		}
+	}
+	return w.opts.Ledger.StageDeliveries(ctx, work.ID, due)
+}
+
+func (w *Worker) advance(ctx context.Context, id string, cursor uint64, handed int64) error {
+	mine, err := w.opts.Ledger.AdvanceReplay(ctx, w.owner, id, cursor, handed, 0, w.opts.Lease)
+	if err == nil && !mine {
+		return errStopped
+	}
+	return err
+}
+
+// pace waits so that the rate is kept, in steps shorter than the lease.
+func (w *Worker) pace(ctx context.Context, work relay.ReplayWork, began time.Time, handed int64) time.Time {
+	if work.Rate <= 0 || handed == 0 {
+		return began
+	}
+	due := began.Add(time.Duration(float64(handed) / work.Rate * float64(time.Second)))
+	if late := time.Now(); due.Before(late.Add(-time.Second)) {
+		return late // it was held up; what was missed is not made up for in a rush
+	}
+	for left := time.Until(due); left > 0 && ctx.Err() == nil; left = time.Until(due) {
+		w.wait(ctx, min(left, w.opts.Lease/3))
+	}
+	return due
+}
+
+// mostPending is how much may be handed out and not yet tried.
+const mostPending = 5000
+
+// await keeps the replay running until all that it handed out was tried.
+func (w *Worker) await(ctx context.Context, id string) error {
+	if err := w.settle(ctx, id, 0); err != nil {
+		return err
+	}
+	w.opts.Logger.Info("replay done", "replay", id)
+	return w.opts.Ledger.FinishReplay(ctx, w.owner, id, relay.ReplayDone, "")
+}
+
+// settle waits until no more than most of what was handed out is untried, and keeps the lease meanwhile.
+func (w *Worker) settle(ctx context.Context, id string, most int64) error {
+	for {
+		now, err := w.opts.Ledger.Replay(ctx, id)
+		if err != nil || now.Pending <= most {
+			return err
+		}
+		if err := w.advance(ctx, id, now.Cursor, 0); err != nil {
+			return err
+		}
+		if w.wait(ctx, w.opts.Pause/2); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
