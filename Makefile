@@ -21,14 +21,15 @@ demo: build
 
 .PHONY: test
 test: needs-go
-	@deploy/install postgres redis node chromium
+	@deploy/install postgres redis node chromium nginx strace
 	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
 
 .PHONY: lint
-lint: .tools/staticcheck .tools/composecheck
+lint: .tools/staticcheck .tools/composecheck .tools/chartcheck
 	$(GO) vet work
 	.tools/staticcheck work
 	.tools/composecheck docker-compose.yml
+	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
 
 # bench prints every budget of the design, both sides of each ratio in one run.
 .PHONY: bench
@@ -39,8 +40,13 @@ bench: needs-go
 # soak keeps edrelay busy and kills parts of it for SOAK_TIME.
 .PHONY: soak
 soak: needs-go
-	@deploy/install postgres redis
+	@deploy/install postgres redis nginx strace
 	EDRELAY_SOAK=$(SOAK_TIME) $(GO) test -count=1 -p 1 -timeout 0 -tags soak -run '^TestSoak' -v ./services/...
+
+# release builds dist/ for Linux and macOS, with bills of materials and checksums; VERSION=v1.2.3 names it.
+.PHONY: release
+release: needs-go .tools/cyclonedx-gomod
+	deploy/release
 
 .PHONY: generate
 generate: .tools/sqlc
@@ -51,7 +57,10 @@ generate: .tools/sqlc
 .tools/staticcheck: package := honnef.co/go/tools/cmd/staticcheck
 .tools/composecheck: package := ./composecheck
 .tools/composecheck: deploy/tools/composecheck/main.go
-.tools/sqlc .tools/staticcheck .tools/composecheck: deploy/tools/go.mod deploy/tools/go.sum | needs-go
+.tools/chartcheck: package := ./chartcheck
+.tools/chartcheck: deploy/tools/chartcheck/main.go
+.tools/cyclonedx-gomod: package := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+.tools/sqlc .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
 	@touch $@
 
@@ -61,4 +70,4 @@ needs-go:
 
 .PHONY: clean
 clean:
-	rm -rf bin .tools
+	rm -rf bin dist .tools
