@@ -32,9 +32,12 @@ func pluginEvent(id, username, email string, at time.Time) []byte {
 
 // postEvent lets Open edX say that somebody registered.
 func (st *stage) postEvent(ctx context.Context, id, username, email string) (answer, error) {
-	return st.post(ctx, eventsPath, pluginEvent(id, username, email, time.Now()), map[string]string{
-		"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(pluginUser+":"+pluginSecret)),
-	})
+	return st.post(ctx, eventsPath, pluginEvent(id, username, email, time.Now()), pluginProof())
+}
+
+// pluginProof is how the plugin shows who it is: HTTP Basic.
+func pluginProof() map[string]string {
+	return map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(pluginUser+":"+pluginSecret))}
 }
 
 // newEventID is a UUID as the plugin makes one for each event.
@@ -64,7 +67,7 @@ func eventStep(ctx context.Context, st *stage, s *screen) error {
 	if err != nil || len(rows) != 1 || rows[0].ID != id {
 		return fmt.Errorf("the log of events holds %v: %w", rows, err)
 	}
-	s.good("it is event %d of the log, on %s", rows[0].Sequence, rows[0].Subject)
+	s.good("it is message %d of the stream EVENTS, on %s", rows[0].Sequence, relay.EventSubject(registration))
 	message, err := reader.consumer.Next(jetstream.FetchMaxWait(patience))
 	if err != nil {
 		return fmt.Errorf("read with the NATS credentials: %w", err)

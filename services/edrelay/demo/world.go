@@ -42,6 +42,7 @@ sources:
   - { name: shopify, kind: shopify, shop_domain: %s, secrets: [%s] }
   - { name: woocommerce, kind: woocommerce, source: %q, secrets: [%s] }
   - { name: lernito, kind: lernito, secrets: [%s] }
+  - { name: enrollment, kind: enrollment }
   - { name: openedx, kind: openedx, username: %s, password: %s }
 notifier: { allow_networks: [127.0.0.0/8] }
 `
