@@ -55,3 +55,9 @@ func start(ctx context.Context, service Named, failed chan<- error) (stop func()
 		ended.Wait()
 	}
 }
+
+// Together makes one service of several.
+type Together []Named
+
+// Run runs all of them, as Run does.
+func (t Together) Run(ctx context.Context) error { return Run(ctx, t...) }

@@ -60,8 +60,15 @@ var (
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
 	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
-	notifierCommand = single("notifier", "Run the notifier: deliver events to the URLs that subscribed", true,
-		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Notifier(ctx) })
+	notifierCommand = single("notifier", "Run the notifier: deliver events to the URLs that subscribed, and ask filters", true,
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
+			filters, err := g.Filters(ctx)
+			if err != nil {
+				return nil, err
+			}
+			deliveries, err := g.Notifier(ctx)
+			return assembly.Together{{Name: "filters", Runner: filters}, {Name: "deliveries", Runner: deliveries}}, err
+		})
 	bridgeCommand = single("bridge", "Read the Open edX event bus on Redis Streams onto the log", false,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Bridge(ctx) })
 	consoleCommand = single(consoleName, "Run the operators' listener: REST API, console, health, metrics", true,
