@@ -17,21 +17,23 @@ type Desk struct {
 // Ports are the parts of edrelay that the console shows and steers. Lists return at most Page.Limit rows (always set
 // by the console), newest first; a thing that does not exist is relay.ErrNotFound.
 type Ports struct {
-	Webhooks    Webhooks
-	Enrollments Enrollments
-	Sources     Sources
-	Log         Log
-	Figures     Figures
-	Keys        Keys
-	Audit       Audit
-	Retry       Retry
-	Reverify    Reverify
-	Reconcile   Reconcile
-	NATSUsers   NATSUsers // nil: the NATS server trusts somebody else's keys
-	Filters     Filters
-	Tokens      Tokens
-	Roster      Roster
-	SyncRoster  func(context.Context) (relay.RosterSync, error) // nil: no LMS is configured
+	Webhooks      Webhooks
+	Enrollments   Enrollments
+	Sources       Sources
+	Log           Log
+	Figures       Figures
+	Keys          Keys
+	Audit         Audit
+	Retry         Retry
+	Reverify      Reverify
+	Reconcile     Reconcile
+	NATSUsers     NATSUsers // nil: the NATS server trusts somebody else's keys
+	Filters       Filters
+	Subscriptions Subscriptions
+	Deliveries    Deliveries
+	Tokens        Tokens
+	Roster        Roster
+	SyncRoster    func(context.Context) (relay.RosterSync, error) // nil: no LMS is configured
 }
 
 // Webhooks is the ledger of verified webhooks.

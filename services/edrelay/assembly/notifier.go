@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/edrelay/edrelay/internal/openedx"
+	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/edrelay/edrelay/services/notifier"
 )
 
@@ -27,22 +28,28 @@ func (g *Ground) Notifier(context.Context) (Runner, error) {
 	})
 }
 
-// Subscriptions makes what operators steer subscriptions with.
-func (g *Ground) Subscriptions() (*notifier.Registry, error) {
+// subscriptionDesk gives what operators do with subscriptions and deliveries; nothing where a console alone has no key
+// for what the ledger seals.
+func (g *Ground) subscriptionDesk() (desk.Ports, error) {
+	if g.Keys == nil && !g.embedded && g.Config.EncryptionKey == "" {
+		g.Log.Warn("subscriptions are not shown: encryption_key is not set")
+		return desk.Ports{}, nil
+	}
 	client, err := g.Egress()
 	if err != nil {
-		return nil, err
+		return desk.Ports{}, err
 	}
 	catalogue, err := openedx.Load()
 	if err != nil {
-		return nil, err
+		return desk.Ports{}, err
 	}
 	keys, err := g.keys()
 	if err != nil {
-		return nil, err
+		return desk.Ports{}, err
 	}
-	return notifier.NewRegistry(notifier.RegistryOptions{
+	registry := notifier.NewRegistry(notifier.RegistryOptions{
 		Ledger: g.Store.Subscriptions(keys), Log: g.Bus, Client: client, Encoder: catalogue, Sampler: catalogue,
 		Logger: g.Log.With("service", "console"),
-	}), nil
+	})
+	return desk.Ports{Subscriptions: registry, Deliveries: registry}, nil
 }

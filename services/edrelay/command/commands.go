@@ -23,6 +23,7 @@ var groups = []struct {
 		readyCommand,
 		migrateCommand,
 		sourceCommand,
+		subscriptionCommand,
 		filterCommand,
 		keyCommand,
 		natsUserCommand,
@@ -39,6 +40,7 @@ var groups = []struct {
 		webhookCommand,
 		enrollmentCommand,
 		eventCommand,
+		deliveryCommand,
 		auditCommand,
 	}},
 }
