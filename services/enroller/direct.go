@@ -104,6 +104,9 @@ func (s *Service) applyDirect(record *relay.OrderRecord, ask *relay.Direct, now 
 			row.Action = relay.ActionEnroll
 			row.Generation++
 		}
+		if !lms.IsAddress(ask.Learner) {
+			one.problem = "the learner's address is no e-mail address"
+		}
 		if !row.InFlight {
 			admit(row, one, now)
 		}

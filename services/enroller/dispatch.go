@@ -58,12 +58,37 @@ type dispatcher struct {
 	group   *sync.WaitGroup
 	normal  chan struct{}
 	direct  chan struct{}
+	due     []relay.WorkGroup // as last looked up, less what was sent since
+	stale   time.Time         // when due must be looked up again
+}
+
+// look gives what is due. Over a large backlog, where looking takes long, one look serves several calls.
+func (d *dispatcher) look(ctx context.Context) ([]relay.WorkGroup, error) {
+	if len(d.due) > 0 && time.Now().Before(d.stale) {
+		return d.due, nil
+	}
+	s := d.service
+	begun := time.Now()
+	due, err := s.Ledger.DueGroups(ctx, s.Now(), 2*s.health.tolerated())
+	d.due, d.stale = due, time.Now().Add(min(4*time.Since(begun), time.Second))
+	return due, err
+}
+
+// sent takes what is sent out of what is due.
+func (d *dispatcher) sent(group relay.WorkGroup, rows int) {
+	i := slices.Index(d.due, group)
+	if i < 0 {
+		return
+	}
+	if d.due[i].Rows -= rows; d.due[i].Rows <= 0 || rows == 0 {
+		d.due = slices.Delete(d.due, i, i+1)
+	}
 }
 
 // next sends one call on its way and says how long to rest before the next look.
 func (d *dispatcher) next(ctx, finish context.Context) (pause time.Duration, err error) {
 	s := d.service
-	due, err := s.Ledger.DueGroups(ctx, s.Now(), 3*s.health.tolerated())
+	due, err := d.look(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -81,9 +106,12 @@ func (d *dispatcher) next(ctx, finish context.Context) (pause time.Duration, err
 		return s.Policy.Poll / 5, nil // a call ends soon; a direct one may fit in meanwhile
 	}
 	rows, pause, err := s.claim(ctx, *chosen)
+	if pause == 0 {
+		d.sent(*chosen, len(rows))
+	}
 	if err != nil || len(rows) == 0 {
 		<-slots
-		return pause, err
+		return max(pause, s.Policy.Poll/5), err
 	}
 	d.group.Go(func() {
 		defer func() { <-slots; poke(s.kick) }()
@@ -164,10 +192,7 @@ func (s *Service) claim(ctx context.Context, group relay.WorkGroup) ([]*relay.Wo
 	}
 	now := s.Now()
 	rows, err := s.Ledger.Claim(ctx, s.Instance, group, now, now.Add(s.Policy.Lease), s.groupSize(group))
-	if err == nil && len(rows) == 0 {
-		return nil, s.Policy.Poll, nil // another process, or another row of the same learners, has them
-	}
-	return rows, 0, err
+	return rows, 0, err // none: another process, or another row of the same learners, has them
 }
 
 // admit asks the shared budget for one call.

@@ -69,10 +69,11 @@ func TestSKUsBecomeCoursesAndWhatIsNoneIsSkipped(t *testing.T) {
 	b.start()
 	cart := b.feed.put("shop", order("1", 1, relay.Line{ID: "0", SKU: "T-SHIRT", Quantity: 1, Problem: "no learner's address"},
 		line("1", "go-101", "a@x.example"), line("2", "broken", "b@x.example"), line("3", "a b?c", "c@x.example"), line("4", "course-v1:x", "d@x.example"),
-		relay.Line{ID: "5", SKU: course, Quantity: 1, Problem: "no learner's address"}, relay.Line{ID: "6", Quantity: 1}))
+		relay.Line{ID: "5", SKU: course, Quantity: 1, Problem: "no learner's address"}, relay.Line{ID: "6", Quantity: 1},
+		line("7", course, "worker"), line("8", course, "a@x.example,b@x.example")))
 	shirt := b.feed.put("shop", order("2", 1, line("1", "T-SHIRT", "a@x.example")))
 	allowed := b.settled(relay.EnrollmentAllowed, 2)
-	parked := b.settled(relay.EnrollmentParked, 3)
+	parked := b.settled(relay.EnrollmentParked, 5)
 	for _, row := range append(allowed, parked...) {
 		if row.State == relay.EnrollmentParked && row.Reason == "" || row.State == relay.EnrollmentAllowed && row.Course != course {
 			t.Errorf("%+v", row)
@@ -83,7 +84,7 @@ func TestSKUsBecomeCoursesAndWhatIsNoneIsSkipped(t *testing.T) {
 		return err == nil && strings.Contains(strings.Join(w.Notes, "\n"), "T-SHIRT")
 	})
 	b.webhook(shirt, relay.WebhookIgnored)
-	if n := len(b.rows("")); n != 5 {
+	if n := len(b.rows("")); n != 7 {
 		t.Errorf("%d rows", n)
 	}
 }

@@ -82,7 +82,7 @@ func TestWhatIsWrongForGoodIsParkedAlone(t *testing.T) {
 	b.site.user(lmssim.User{Username: "gone", Email: "gone@x.example", Active: true})
 	b.site.must(b.site.Retire("gone@x.example"))
 	b.start()
-	b.feed.put("shop", order("1", 1, line("1", course, "a@x.example"), line("2", course, "gone@x.example"), line("3", course, "not-an-address")))
+	b.feed.put("shop", order("1", 1, line("1", course, "a@x.example"), line("2", course, "gone@x.example"), line("3", course, "bad@-")))
 	b.settled(relay.EnrollmentEnrolled, 1)
 	for _, row := range b.settled(relay.EnrollmentParked, 2) {
 		if row.Reason == "" || row.NextAttemptAt != nil {

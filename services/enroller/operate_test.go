@@ -19,7 +19,7 @@ func TestOperatorsRetryOneOrAllParkedForAReason(t *testing.T) {
 	b.policy.CourseWait = time.Millisecond
 	b.start()
 	const late = "course-v1:org+late+run1"
-	b.feed.put("shop", order("1", 1, line("1", late, "a@x.example"), line("2", late, "b@x.example"), line("3", course, "not-an-address"),
+	b.feed.put("shop", order("1", 1, line("1", late, "a@x.example"), line("2", late, "b@x.example"), line("3", course, "bad@-"),
 		relay.Line{ID: "4", SKU: course, Quantity: 1, Problem: "no learner's address"}, line("5", "later-sku", "c@x.example")))
 	parked := b.settled(relay.EnrollmentParked, 4)
 	b.site.must(b.site.AddCourse(lmssim.Course{Key: late}))

@@ -91,6 +91,8 @@ func wantOf(state *relay.OrderState, line relay.Line, known SKUs) (one *want, no
 		one.problem = line.Problem
 	case line.Learner == "":
 		one.problem = "no learner's address"
+	case !lms.IsAddress(line.Learner):
+		one.problem = "the learner's address is no e-mail address"
 	}
 	if line.Quantity > 1 {
 		note = fmt.Sprintf("quantity %d for one learner; one enrolment", line.Quantity)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/services/enroller/lms"
 )
 
 // RetryLedger is the part of the ledger that retries need.
@@ -95,10 +96,10 @@ func revive(row *relay.Work, mail bool, now time.Time) error {
 	if row.InFlight {
 		return relay.Errorf(relay.CodeConflict, "enrollment %d is in a call to the LMS right now", row.ID)
 	}
-	if row.Learner == "" && row.Course != "" {
+	if !lms.IsAddress(row.Learner) && row.Course != "" {
 		return &relay.Error{
-			Code: relay.CodeInvalid, Message: "enrollment " + strconv.FormatInt(row.ID, 10) + " has no learner's address",
-			Hint: "Add the address to the order in the shop; its update is worked by itself.",
+			Code: relay.CodeInvalid, Message: "enrollment " + strconv.FormatInt(row.ID, 10) + " has no learner's e-mail address",
+			Hint: "Mend the address in the order in the shop; its update is worked by itself.",
 		}
 	}
 	fresh(row)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 const bulkPath = "/api/bulk_enroll/v1/bulk_enroll" // with a slash behind it is 404
@@ -17,6 +18,14 @@ type Bulk struct {
 	Learners   []string // addresses, each once
 	AutoEnroll bool
 	Mail       bool // the LMS writes to every learner of the call
+}
+
+// IsAddress tells whether the platform would take text for one e-mail address: without "@" it looks for a username, and
+// at a comma or white space for several learners.
+func IsAddress(text string) bool {
+	local, domain, found := strings.Cut(text, "@")
+	return found && local != "" && domain != "" && len(text) <= 254 && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) || unicode.IsControl(r) })
 }
 
 // Enroll makes one bulk call and judges each learner of it.
