@@ -19,7 +19,7 @@ func (s *Store) DrainOutbox(ctx context.Context, limit int, publish func(context
 		messages := make([]relay.Message, len(rows))
 		for i, row := range rows {
 			messages[i] = relay.Message{
-				Subject: relay.EventSubject(row.EventType), ID: row.DedupID, Type: row.EventType, Source: "/edrelay/enroller",
+				Subject: relay.EventSubject(row.EventType), ID: row.DedupID, Type: row.EventType, Source: writer(row.EventType),
 				Time: row.At, About: row.About, ContentType: "application/json", DedupID: row.DedupID, Body: row.Body,
 			}
 		}
@@ -44,4 +44,12 @@ func (s *Store) DrainOutbox(ctx context.Context, limit int, publish func(context
 func (s *Store) OutboxSize(ctx context.Context) (int, error) {
 	n, err := s.query.CountOutbox(ctx)
 	return int(n), wrap("count outbox", err)
+}
+
+// writer is the part of edrelay that an event comes from.
+func writer(eventType string) string {
+	if eventType == relay.EventRosterCreated {
+		return "/edrelay/roster"
+	}
+	return "/edrelay/enroller"
 }

@@ -111,7 +111,7 @@ func latency(b *testing.B, url string) {
 	var wg sync.WaitGroup
 	for i := range count {
 		due := began.Add(time.Duration(i) * time.Millisecond)
-		time.Sleep(time.Until(due))
+		<-time.After(time.Until(due))
 		wg.Go(func() {
 			if err := post(client, url, sample); err != nil {
 				b.Error(err)
