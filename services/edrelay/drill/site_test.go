@@ -175,10 +175,13 @@ func rows[T any](s *site, path string) []T {
 func learner(order int64) string { return fmt.Sprintf("learner-%d@drill.example", order) }
 
 // order is a signed order of one course for one learner.
-func order(door string, id int64) *http.Request {
-	body := fmt.Appendf(nil, `{"id":%d,"name":"#%d","financial_status":"paid","created_at":"2026-01-15T10:00:00Z","updated_at":"2026-01-15T10:00:00Z",`+
+func order(door string, id int64) *http.Request { return padded(door, id, "") }
+
+// padded is an order with a long note.
+func padded(door string, id int64, note string) *http.Request {
+	body := fmt.Appendf(nil, `{"id":%d,"name":"#%d","note":%q,"financial_status":"paid","created_at":"2026-01-15T10:00:00Z","updated_at":"2026-01-15T10:00:00Z",`+
 		`"customer":{"id":1,"email":"buyer@company.example"},`+
-		`"line_items":[{"id":%d,"sku":%q,"quantity":1,"properties":[{"name":"email","value":%q}]}]}`, id, id, id+1, course, learner(id))
+		`"line_items":[{"id":%d,"sku":%q,"quantity":1,"properties":[{"name":"email","value":%q}]}]}`, id, id, note, id+1, course, learner(id))
 	mac := hmac.New(sha256.New, []byte(shopSecret))
 	mac.Write(body)
 	request, _ := http.NewRequest(http.MethodPost, door+"/webhooks/shopify/order/create", bytes.NewReader(body))
@@ -192,7 +195,14 @@ func order(door string, id int64) *http.Request {
 
 // send sends an order to the door and gives the status, 0 when there was no answer.
 func send(sender *http.Client, door string, id int64) int {
-	answer, err := sender.Do(order(door, id))
+	return outcome(sender.Do(order(door, id)))
+}
+
+func sendPadded(door string, id int64, note string) int {
+	return outcome(http.DefaultClient.Do(padded(door, id, note)))
+}
+
+func outcome(answer *http.Response, err error) int {
 	if err != nil {
 		return 0
 	}
