@@ -26,6 +26,7 @@ func newSchemas() *schemas {
 	enum(s, relay.FilterChanged, relay.FilterHalted, relay.FilterUnchanged, relay.FilterFailed, relay.FilterSkipped)
 	enum(s, relay.FilterActive, relay.FilterPaused)
 	enum(s, "", relay.PolicyLetThrough, relay.PolicyHalt)
+	enum(s, replayStates...)
 	enum(s, relay.RoleViewer, relay.RoleOperator, relay.RoleAdmin)
 	return s
 }

@@ -27,6 +27,8 @@ type Ports struct {
 	Retry         Retry
 	Reverify      Reverify
 	Reconcile     Reconcile
+	Replays       Replays
+	Publish       Publish
 	NATSUsers     NATSUsers // nil: the NATS server trusts somebody else's keys
 	Filters       Filters
 	Subscriptions Subscriptions
@@ -75,6 +77,8 @@ type Log interface {
 	Newest(context.Context, relay.LogQuery) ([]relay.Received, error)
 	// LastSequence gives the sequence of the newest message that a stream has taken.
 	LastSequence(ctx context.Context, stream string) (uint64, error)
+	// Walk reads forwards until visit says false.
+	Walk(ctx context.Context, walk relay.LogWalk, visit func(relay.Received) (more bool, err error)) error
 	// Message gives one message by its sequence.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
 }
@@ -157,4 +161,21 @@ type Roster interface {
 	DeactivateRoster(ctx context.Context, id int64) (relay.RosterEntry, error)
 	AddPeople(context.Context, []relay.Person) error
 	AddCourseRuns(context.Context, []relay.CourseRun) error
+}
+
+// Replays process ranges of the log again.
+type Replays interface {
+	// PlanReplay says exactly what a replay would do.
+	PlanReplay(context.Context, relay.ReplayRequest) (relay.ReplayPlan, error)
+	StartReplay(ctx context.Context, ask relay.ReplayRequest, by string) (relay.Replay, error)
+	Replay(ctx context.Context, id string) (relay.Replay, error)
+	Replays(context.Context, relay.ReplayQuery) ([]relay.Replay, error)
+	PauseReplay(ctx context.Context, id string) (relay.Replay, error)
+	ResumeReplay(ctx context.Context, id string) (relay.Replay, error)
+	CancelReplay(ctx context.Context, id string) (relay.Replay, error)
+}
+
+// Publish puts events on the log, durably.
+type Publish interface {
+	Publish(context.Context, relay.Message) (relay.Receipt, error)
 }

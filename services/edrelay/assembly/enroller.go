@@ -42,7 +42,11 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 		options.LMS = site
 		g.onClose(site.Close)
 	}
-	return enroller.New(options)
+	service, err := enroller.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return g.withReplays(service, service, false)
 }
 
 // LMS makes a client of the configured Open edX site, to be closed; nil when none is configured.

@@ -22,10 +22,14 @@ func (g *Ground) Notifier(context.Context) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return notifier.New(notifier.Options{
+	service, err := notifier.New(notifier.Options{
 		Log: g.Bus, Ledger: g.Store.Subscriptions(keys), Client: client, Encoder: catalogue,
 		Logger: g.Log.With("service", "notifier"), Metrics: g.Metrics,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return g.withReplays(service, nil, true)
 }
 
 // subscriptionDesk gives what operators do with subscriptions and deliveries; nothing where a console alone has no key

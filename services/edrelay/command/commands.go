@@ -41,6 +41,7 @@ var groups = []struct {
 		enrollmentCommand,
 		eventCommand,
 		deliveryCommand,
+		replayCommand,
 		auditCommand,
 	}},
 }
