@@ -45,6 +45,10 @@ func Kind() source.Kind {
 type Settings struct {
 	Secrets []string      `yaml:"secrets" secret:"true"`
 	Wait    time.Duration `yaml:"wait"` // how long the answer waits for the outcome
+
+	// ReplayWindow is how long after they first came the same bytes are taken again; 0 is for ever, as Lernito's own
+	// receiver does. What came before a restart is not remembered.
+	ReplayWindow time.Duration `yaml:"replay_window"`
 }
 
 func defaults() *Settings { return &Settings{Wait: 10 * time.Second} }
@@ -57,6 +61,7 @@ type Sender struct {
 	name    string
 	secrets source.Secrets
 	wait    time.Duration
+	seen    seen
 }
 
 // New makes a sender of its configuration.
@@ -72,7 +77,7 @@ func New(c source.Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{name: c.Name, secrets: secrets, wait: set.Wait}, nil
+	return &Sender{name: c.Name, secrets: secrets, wait: set.Wait, seen: seen{window: set.ReplayWindow}}, nil
 }
 
 // Name is the source's name.
@@ -86,7 +91,8 @@ func (s *Sender) Key() string { return "" }
 
 // Describe says how the sender is configured.
 func (s *Sender) Describe() relay.Source {
-	return relay.Source{Name: s.name, Kind: kind, Secrets: s.secrets.Len(), Settings: map[string]string{"wait": s.wait.String()}}
+	return relay.Source{Name: s.name, Kind: kind, Secrets: s.secrets.Len(), Settings: map[string]string{
+		"wait": s.wait.String(), "replay_window": s.seen.window.String()}}
 }
 
 // Verify accepts a signature over the exact bytes, and over the value that they hold as Python writes it with its
@@ -100,10 +106,13 @@ func (s *Sender) Verify(_ context.Context, r *source.Request) error {
 		texts = append(texts, pyjson.Encode(value.signed, pyjson.Style{SortKeys: true}),
 			pyjson.Encode(value.signed, pyjson.Style{SortKeys: true, Spaced: true}))
 	}
-	if signatures := r.Header.Values(headerSignature); len(signatures) == 1 && s.signed(texts, signatures[0]) {
-		return nil
+	if signatures := r.Header.Values(headerSignature); len(signatures) != 1 || !s.signed(texts, signatures[0]) {
+		return source.Refuse(401, "signature", "Invalid signature")
 	}
-	return source.Refuse(401, "signature", "Invalid signature")
+	if s.seen.tooLate(r.Body, r.Received) {
+		return source.Refuse(401, "replayed", "Invalid signature")
+	}
+	return nil
 }
 
 // signed compares with every secret and every text, in constant time.

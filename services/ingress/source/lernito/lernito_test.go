@@ -2,16 +2,24 @@ package lernito_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+
+	"pgregory.net/rapid"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/ingress/source"
@@ -260,6 +268,97 @@ func TestAWebhookAsksForOneLearnerAndAllCourses(t *testing.T) {
 	if got := strings.Join(order.Direct.Courses, ","); got != "x,8,y,x" || order.Direct.Learner != "a@example.com" {
 		t.Errorf("%q for %q", got, order.Direct.Learner)
 	}
+}
+
+func TestTheSameBytesAreRefusedAfterTheReplayWindow(t *testing.T) {
+	t.Parallel()
+	made, err := sourcetest.Make(lernito.Kind(), "lernito", lernito.Settings{Secrets: []string{"s"}, ReplayWindow: time.Minute}, source.Ports{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, c := range []struct {
+		body string
+		at   time.Duration
+		ok   bool
+	}{{"{}", 0, true}, {"{}", time.Minute, true}, {"{}", 61 * time.Second, false}, {"{ }", 61 * time.Second, true}} {
+		r := &source.Request{Method: "POST", Path: "/lernito/webhook", Body: []byte(c.body), Received: began.Add(c.at),
+			Header: http.Header{"Content-Type": {"application/json"}, "X-Lernito-Signature": {mac("s", c.body)}}}
+		if err := made.Verify(t.Context(), r); (err == nil) != c.ok {
+			t.Errorf("%s after %s: %v", c.body, c.at, err)
+		}
+	}
+}
+
+// python writes a value as json.dumps(value, sort_keys=True) does, on its own: for comparison with the door's form.
+func python(v any, comma, colon string) string {
+	switch v := v.(type) {
+	case map[string]any:
+		keys := slices.Sorted(maps.Keys(v))
+		parts := make([]string, len(keys))
+		for i, key := range keys {
+			parts[i] = python(key, comma, colon) + colon + python(v[key], comma, colon)
+		}
+		return "{" + strings.Join(parts, comma) + "}"
+	case []any:
+		parts := make([]string, len(v))
+		for i, each := range v {
+			parts[i] = python(each, comma, colon)
+		}
+		return "[" + strings.Join(parts, comma) + "]"
+	case string:
+		return pythonText(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return "null"
+}
+
+func pythonText(text string) string {
+	short := map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+	var out strings.Builder
+	for _, unit := range utf16.Encode([]rune(text)) {
+		switch escaped, is := short[rune(unit)]; {
+		case is:
+			out.WriteString(escaped)
+		case unit < 0x20 || unit > 0x7e:
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		default:
+			out.WriteByte(byte(unit))
+		}
+	}
+	return `"` + out.String() + `"`
+}
+
+// values makes JSON values of what a sender could put into a webhook.
+func values(depth int) *rapid.Generator[any] {
+	plain := []*rapid.Generator[any]{rapid.String().AsAny(), rapid.Int64().AsAny(), rapid.Bool().AsAny(), rapid.Just[any](nil)}
+	if depth > 0 {
+		inner := values(depth - 1)
+		plain = append(plain, rapid.SliceOfN(inner, 0, 4).AsAny(), rapid.MapOfN(rapid.String(), inner, 0, 4).AsAny())
+	}
+	return rapid.OneOf(plain...)
+}
+
+func TestAnyValueVerifiesInTheFormThatPythonWrites(t *testing.T) {
+	t.Parallel()
+	made := sender(t, "s")
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.MapOfN(rapid.String(), values(3), 0, 6).Draw(t, "value")
+		wire, err := json.MarshalIndent(value, " ", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range [][2]string{{",", ":"}, {", ", ": "}} {
+			r := &source.Request{Method: "POST", Path: "/lernito/webhook", Body: wire, Header: http.Header{
+				"Content-Type": {"application/json"}, "X-Lernito-Signature": {mac("s", python(map[string]any(value), form[0], form[1]))}}}
+			if err := made.Verify(context.Background(), r); err != nil {
+				t.Fatalf("%s: %v", wire, err)
+			}
+		}
+	})
 }
 
 func FuzzVerify(f *testing.F) {

@@ -210,3 +210,15 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, topic string, body []byte) { sourcetest.CheckRead(t, made, topic, body) })
 }
+
+func FuzzVerify(f *testing.F) {
+	made := shop(f, shopify.Settings{})
+	f.Add("", []byte(goodOrder))
+	f.Add("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", []byte("{"))
+	for _, body := range sourcetest.Garbage() {
+		f.Add("\xff ,=", []byte(body))
+	}
+	f.Fuzz(func(t *testing.T, signature string, body []byte) {
+		sourcetest.CheckVerify(t, made, func(body []byte) source.Sample { return sign("s", body) }, "X-Shopify-Hmac-Sha256", signature, body)
+	})
+}

@@ -1,6 +1,7 @@
 package sourcetest
 
 import (
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -30,5 +31,33 @@ func CheckRead(t *testing.T, s source.Source, topic string, body []byte) {
 			line.Learner == "" && line.Problem == "" {
 			t.Errorf("line %+v", line)
 		}
+	}
+}
+
+// CheckVerify holds a source that signs its bytes to this: a signature that a stranger made up is refused with 400 or
+// 403 and never reaches the log, whatever the body; the source's own signature over the same bytes is verified.
+func CheckVerify(t *testing.T, s source.Source, sign func(body []byte) source.Sample, header, signature string, body []byte) {
+	sample := sign(body)
+	good := http.Header{}
+	for name, value := range sample.Header {
+		good.Set(name, value)
+	}
+	r := &source.Request{Method: http.MethodPost, Path: sample.Path, Header: good, Body: body, Query: func(string) string { return "" }}
+	if err := s.Verify(t.Context(), r); err != nil {
+		t.Errorf("rightly signed bytes are refused: %v", err)
+	}
+	if _, err := s.Accept(t.Context(), r); err != nil && source.RefusalOf(err).Status != http.StatusBadRequest {
+		t.Errorf("rightly signed bytes are answered %d", source.RefusalOf(err).Status)
+	}
+	if signature == good.Get(header) {
+		return
+	}
+	good[http.CanonicalHeaderKey(header)] = []string{signature}
+	err := s.Verify(t.Context(), r)
+	if err == nil {
+		t.Fatalf("a made-up signature %q is verified", signature)
+	}
+	if status := source.RefusalOf(err).Status; status != http.StatusForbidden && status != http.StatusBadRequest {
+		t.Errorf("a made-up signature is answered %d", status)
 	}
 }
