@@ -3,6 +3,7 @@ package assembly
 import (
 	"context"
 
+	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/bridge"
@@ -22,7 +23,7 @@ func (g *Ground) Bridge(context.Context) (Runner, error) {
 		return nil, err
 	}
 	return bridge.New(bridge.Options{
-		RedisURL: set.URL, Prefix: set.Prefix, Topics: set.Topics, Group: set.Group, Publish: g.Bus, Catalogue: catalogue,
+		RedisURL: set.URL, Prefix: set.Prefix, Topics: set.Topics, Group: set.Group, Publish: bus.Distinct{Bus: g.Bus}, Catalogue: catalogue,
 		Log: g.Log.With("service", "bridge"), Metrics: g.Metrics,
 	})
 }

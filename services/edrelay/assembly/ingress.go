@@ -20,7 +20,7 @@ func (g *Ground) Ingress(_ context.Context) (Runner, error) {
 		return nil, err
 	}
 	return ingress.New(ingress.Options{
-		Listener: listener, Sources: sources, Publish: g.Bus, Outcomes: outcomes{g.Bus},
+		Listener: listener, Sources: sources, Publish: bus.Distinct{Bus: g.Bus}, Outcomes: outcomes{g.Bus},
 		BodyLimit: int(g.Config.HTTP.BodyLimit), TrustedProxies: g.Config.HTTP.TrustedProxies,
 		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics,
 	})
