@@ -27,6 +27,20 @@ type Store struct {
 // Open connects to the ledger and checks the server's version. It doesn't migrate. The error's code is
 // CodeUnavailable when the server can't be reached and CodeInvalid when the URL is wrong or the server is too old.
 func Open(ctx context.Context, url string) (*Store, error) {
+	s, err := OpenLater(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkVersion(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenLater is Open for those who can begin without the ledger: it connects when something is asked of it. The error's
+// code is CodeInvalid when the URL is wrong.
+func OpenLater(ctx context.Context, url string) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, &relay.Error{
@@ -39,12 +53,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, wrap("open ledger", err)
 	}
-	s := &Store{pool: pool, query: pgdb.New(pool), lists: pgdb.New(planned{pool})}
-	if err := s.checkVersion(ctx); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return s, nil
+	return &Store{pool: pool, query: pgdb.New(pool), lists: pgdb.New(planned{pool})}, nil
 }
 
 // limit bounds what one process takes of the server and how long anything may hang.

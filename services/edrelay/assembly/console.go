@@ -70,9 +70,12 @@ func (g *Ground) asyncAPI() ([]byte, error) {
 	return catalogue.AsyncAPI(host, g.Version)
 }
 
+// checkLog names the one condition without which nothing can be taken in.
+const checkLog = "nats"
+
 // checks are the conditions of readiness.
 func (g *Ground) checks() []console.Check {
-	checks := []console.Check{{Name: "nats", Test: g.Bus.Check}}
+	checks := []console.Check{{Name: checkLog, Test: g.Bus.Check}}
 	if g.Store != nil {
 		checks = append(checks, console.Check{Name: "postgres", Test: g.Store.Ping}, console.Check{Name: "schema", Test: g.Store.CheckMigrated})
 	}

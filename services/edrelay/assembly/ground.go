@@ -49,6 +49,7 @@ type Needs struct {
 	Embedded bool // start NATS and Postgres where no URL is given; otherwise a missing URL is an error
 	Ledger   bool
 	Share    bool // where an edrelay runs with its own NATS and Postgres, use those
+	Late     bool // begin without the ledger when it is away
 	Bare     bool // make and change neither streams nor schema
 }
 
@@ -176,7 +177,11 @@ func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
 		g.onClose(server.Shutdown)
 		address = server.URL()
 	}
-	opened, err := store.Open(ctx, address)
+	open := store.Open
+	if needs.Late {
+		open = store.OpenLater
+	}
+	opened, err := open(ctx, address)
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,9 @@ type health struct {
 }
 
 // Health makes the listener at admin.addr for a service that runs alone. Where another service of this machine has the
-// address, there is none, and the log says so.
-func (g *Ground) Health() Runner {
+// address, there is none, and the log says so. late says that the service is ready without the ledger, which is reported
+// all the same.
+func (g *Ground) Health(late bool) Runner {
 	listener, err := net.Listen("tcp", g.Config.Admin.Addr)
 	if err != nil {
 		g.Log.Warn("no health and no metrics of this service: admin.addr is taken", "addr", g.Config.Admin.Addr)
@@ -31,7 +32,7 @@ func (g *Ground) Health() Runner {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /readyz", g.ready)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { g.ready(w, r, late) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g.Metrics, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	return &health{server: server, listener: listener}
@@ -47,14 +48,17 @@ func (h *health) Run(ctx context.Context) error {
 	return nil
 }
 
-func (g *Ground) ready(w http.ResponseWriter, r *http.Request) {
+func (g *Ground) ready(w http.ResponseWriter, r *http.Request, late bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
 	status, checks := http.StatusOK, map[string]string{}
 	for _, check := range g.checks() {
 		checks[check.Name] = "ok"
 		if err := check.Test(ctx); err != nil {
-			status, checks[check.Name] = http.StatusServiceUnavailable, relay.PublicMessage(err)
+			checks[check.Name] = relay.PublicMessage(err)
+			if check.Name == checkLog || !late {
+				status = http.StatusServiceUnavailable
+			}
 		}
 	}
 	answer(w, status, map[string]any{"ready": status == http.StatusOK, "checks": checks})

@@ -10,8 +10,10 @@ import (
 	"github.com/edrelay/edrelay/services/edrelay/assembly"
 )
 
-// consoleName is the service that has the admin listener to itself.
-const consoleName = "console"
+const (
+	consoleName = "console" // the service that has the admin listener to itself
+	ingressName = "ingress" // the service that answers senders without the ledger
+)
 
 // single makes the command of one service on a log and a ledger elsewhere.
 func single(name, short string, ledger bool, make func(context.Context, *assembly.Ground) (assembly.Runner, error)) func(*App) *cobra.Command {
@@ -22,7 +24,7 @@ func single(name, short string, ledger bool, make func(context.Context, *assembl
 				"; `edrelay up` runs all services in one process without either.",
 			Example: "  edrelay " + name + " --config edrelay.yaml",
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return a.serve(cmd.Context(), name, assembly.Needs{Ledger: ledger}, make)
+				return a.serve(cmd.Context(), name, assembly.Needs{Ledger: ledger, Late: name == ingressName}, make)
 			},
 		}
 	}
@@ -48,7 +50,7 @@ func (a *App) serve(
 	log.Info("service started", "service", name, "version", a.Version)
 	services := []assembly.Named{{Name: name, Runner: service}}
 	if name != consoleName {
-		services = append(services, assembly.Named{Name: "health", Runner: ground.Health()})
+		services = append(services, assembly.Named{Name: "health", Runner: ground.Health(name == ingressName)})
 	}
 	err = assembly.Run(ctx, services...)
 	log.Info("service ended", "service", name)
@@ -56,7 +58,7 @@ func (a *App) serve(
 }
 
 var (
-	ingressCommand = single("ingress", "Run the public door: verify webhooks, make them durable, answer", true,
+	ingressCommand = single(ingressName, "Run the public door: verify webhooks, make them durable, answer", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
 	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })

@@ -75,7 +75,10 @@ func TestSendersAreAnsweredWhilePostgresIsGoneAndTheBacklogIsWorkedAfter(t *test
 	}
 	offer(1, 10)
 	server.Shutdown()
-	offer(10, 40)
+	offer(10, 30)
+	p.services["ingress"].stop()
+	p.start("ingress", p.door) // ready without the ledger
+	offer(30, 40)
 	server = postgres()
 	offer(40, 50)
 	settled(p.site, accepted, 120*time.Second)
