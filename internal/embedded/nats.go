@@ -100,9 +100,8 @@ func natsOptions(cfg NATSConfig) (*server.Options, error) {
 	}
 	if port == 0 {
 		opts.Port = server.RANDOM_PORT
-		return opts, nil
 	}
-	return opts, addrFree(cfg.Addr)
+	return opts, nil
 }
 
 func addrFree(addr string) error {
@@ -118,6 +117,11 @@ func addrFree(addr string) error {
 }
 
 func admitAndRun(opts *server.Options, cfg NATSConfig) (*server.Server, error) {
+	if opts.Port != server.RANDOM_PORT {
+		if err := addrFree(cfg.Addr); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Authority != nil {
 		if err := admit(opts, cfg.Authority); err != nil {
 			return nil, err

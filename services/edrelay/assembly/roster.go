@@ -37,11 +37,5 @@ func (g *Ground) Door(ctx context.Context) (Runner, error) {
 		return door, err
 	}
 	record, err := g.Roster(ctx)
-	return together{{"ingress", door}, {"roster", record}}, err
+	return Together{{"ingress", door}, {"roster", record}}, err
 }
-
-// together is several services that are one.
-type together []Named
-
-// Run runs them until ctx is done or one fails.
-func (t together) Run(ctx context.Context) error { return Run(ctx, t...) }

@@ -60,8 +60,15 @@ func (a *App) serve(
 var (
 	ingressCommand = single(ingressName, "Run the public door: verify webhooks, make them durable, answer", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
-	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS", true,
-		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Enroller(ctx) })
+	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS, and look after the ledger", true,
+		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
+			enroller, err := g.Enroller(ctx)
+			if err != nil {
+				return nil, err
+			}
+			upkeep, err := g.Upkeep(ctx)
+			return assembly.Together{{Name: "enroller", Runner: enroller}, {Name: "upkeep", Runner: upkeep}}, err
+		})
 	notifierCommand = single("notifier", "Run the notifier: deliver events to the URLs that subscribed, and ask filters", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
 			filters, err := g.Filters(ctx)

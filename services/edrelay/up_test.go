@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The budget of `up` on a warm data dir.
+const (
+	readyBudget  = 3 * time.Second
+	memoryBudget = 100 // MiB, of edrelay itself
+	settleTime   = 3 * time.Second
+)
+
+// BenchmarkUpBudget prints how long a warm `up` takes to be ready and the memory that it then holds, idle.
+func BenchmarkUpBudget(b *testing.B) {
+	u := newUp(b)
+	u.start(b)
+	u.stop(b)
+	for b.Loop() {
+		took := u.start(b)
+		<-time.After(settleTime)
+		b.ReportMetric(took.Seconds(), "s/ready")
+		b.ReportMetric(readyBudget.Seconds(), "s/ready-budget")
+		b.ReportMetric(u.memory(b), "MiB")
+		b.ReportMetric(memoryBudget, "MiB-budget")
+		b.ReportMetric(0, "ns/op")
+		u.stop(b)
+	}
+}
+
+func TestASecondUpInTheSameDataDirIsRefusedAndTheFirstGoesOn(t *testing.T) {
+	t.Parallel()
+	u := newUp(t)
+	u.start(t)
+	defer u.stop(t)
+	second := u.command(t.Context())
+	out, err := second.CombinedOutput()
+	if err == nil || second.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "in use by process "+strconv.Itoa(u.running.Process.Pid)) {
+		t.Errorf("%v: %s", err, out)
+	}
+	if err := u.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// up is `edrelay up` as a process of its own, in a data dir of its own.
+type up struct {
+	program, dir, admin string
+	running             *exec.Cmd
+}
+
+func newUp(t testing.TB) *up {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "edrelay-up-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // as root, Postgres runs as another user
+		t.Fatal(err)
+	}
+	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: freeAddress(t)}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", u.program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text := fmt.Sprintf("data_dir: %s\nhttp: { addr: %q }\nadmin: { addr: %q }\nnats: { embedded: { addr: %q } }\n",
+		filepath.Join(dir, "data"), freeAddress(t), u.admin, freeAddress(t))
+	if err := os.WriteFile(filepath.Join(dir, "edrelay.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func (u *up) command(ctx context.Context) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, u.program, "up", "--config", filepath.Join(u.dir, "edrelay.yaml"))
+	cmd.Dir = u.dir
+	return cmd
+}
+
+// start starts it and tells how long it took to be ready.
+func (u *up) start(t testing.TB) time.Duration {
+	t.Helper()
+	u.running = u.command(context.Background())
+	log, err := os.Create(filepath.Join(u.dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	u.running.Stdout, u.running.Stderr = log, log
+	began := time.Now()
+	if err := u.running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for u.ready(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			text, _ := os.ReadFile(log.Name())
+			u.stop(t)
+			t.Fatalf("not ready after a minute:\n%s", text)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return time.Since(began)
+}
+
+func (u *up) ready(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+u.admin+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("readyz answers %d", response.StatusCode)
+	}
+	return nil
+}
+
+func (u *up) stop(t testing.TB) {
+	t.Helper()
+	if err := u.running.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := u.running.Wait(); err != nil {
+		t.Errorf("up ended with %v", err)
+	}
+}
+
+// memory is the resident memory in MiB.
+func (u *up) memory(t testing.TB) float64 {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ps", "-o", "rss=", "-p", strconv.Itoa(u.running.Process.Pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kib, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib / 1024
+}
