@@ -8,12 +8,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/ingress"
 	"github.com/edrelay/edrelay/services/ingress/source"
 	"github.com/edrelay/edrelay/services/ingress/source/shopify"
@@ -275,3 +278,45 @@ func TestARejectedWebhookIsVerifiedAgainAfterTheSecretWasMended(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageLargerThanTheLogTakesIs413(t *testing.T) {
+	t.Parallel()
+	door := sourcetest.Open(t, nil, shop(t, "shopify", "a.example", "s"))
+	door.Log.Fail(relay.Errorf(relay.CodeTooLarge, "too large"))
+	if answer := door.Post(t, signed("a.example", "s", order(1))); answer.Status != 413 {
+		t.Errorf("status %d", answer.Status)
+	}
+}
+
+func TestARefusalIsLoggedOnceWithItsSenderAndNothingSecret(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var lines bytes.Buffer
+	locked := writerFunc(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return lines.Write(p)
+	})
+	door := sourcetest.Open(t, func(o *ingress.Options) {
+		o.Log, o.TrustedProxies = slog.New(slog.NewTextHandler(locked, nil)), []string{"127.0.0.1"}
+	}, shop(t, "shopify", "a.example", "s3cret-of-the-shop"))
+	sample := signed("a.example", "wrong", []byte(`{"id":1,"email":"learner@example.com"}`))
+	sample.Path += "?token=query-secret"
+	sample.Header["X-Forwarded-For"] = "203.0.113.7"
+	door.Post(t, sample)
+	mu.Lock()
+	defer mu.Unlock()
+	text := lines.String()
+	if strings.Count(text, "webhook refused") != 1 || !strings.Contains(text, "reason=signature") || !strings.Contains(text, "remote=203.0.113.7") {
+		t.Errorf("log:\n%s", text)
+	}
+	for _, secret := range []string{"s3cret", "query-secret", "learner@", sample.Header["X-Shopify-Hmac-Sha256"]} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the log:\n%s", secret, text)
+		}
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -126,7 +126,11 @@ func (s *Service) publish(ctx context.Context, v *visit, m relay.Message) error 
 // retryAfter is what a sender is told to wait when the log is away.
 const retryAfter = "5"
 
+// unavailable is what a failed publish becomes.
 func unavailable(err error) *source.Refusal {
+	if relay.CodeOf(err) == relay.CodeTooLarge {
+		return &source.Refusal{Status: 413, Reason: "size", Message: sentence(413), Err: err}
+	}
 	return &source.Refusal{Status: 503, Reason: "unavailable", Message: "Not taken; send it again.", Err: err}
 }
 

@@ -62,7 +62,8 @@ func (k *rejected) offer(v *visit, refusal *source.Refusal) {
 		k.metrics.lost.Inc()
 		return
 	}
-	k.log.Info("webhook refused", "source", v.name(), "reason", refusal.Reason, "status", refusal.Status, "error", refusal.Err)
+	k.log.Info("webhook refused", "source", v.name(), "reason", refusal.Reason, "status", refusal.Status, "remote", v.r.Remote,
+		"error", refusal.Err)
 	if !refusal.Keep {
 		return
 	}
