@@ -50,7 +50,7 @@ func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, e
 		prefetch = min(prefetch, config.MaxAckPending)
 	}
 	c := &Consumer{bus: b, stream: config.Stream, ordered: config.Durable == "",
-		messages: make(chan jetstream.Msg, min(prefetch, 64)), quit: make(chan struct{})}
+		messages: make(chan jetstream.Msg, max(1, min(prefetch/4, 64))), quit: make(chan struct{})}
 	c.context, err = consumer.Consume(c.take, jetstream.PullMaxMessages(max(prefetch, 1)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { c.trouble(err) }))
 	if err != nil {

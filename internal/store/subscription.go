@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -95,7 +96,7 @@ func (s *Subscriptions) ChangeSubscriptions(ctx context.Context, change relay.Su
 			if version, err = q.DeleteSubscription(ctx, id); err != nil {
 				return err
 			}
-			if err := q.DropRetries(ctx, id); err != nil {
+			if err := errors.Join(q.DropRetries(ctx, id), q.ParkRemoved(ctx, id)); err != nil {
 				return err
 			}
 		}

@@ -110,7 +110,7 @@ func (r *Registry) begin(ctx context.Context, write []*relay.Subscriber) error {
 }
 
 func (r *Registry) consumer(s *relay.Subscriber) relay.ConsumerConfig {
-	return consumerOf(*s, 1, ackWait(time.Duration(s.Timeout)))
+	return consumerOf(*s, 1)
 }
 
 // forget removes consumers of subscriptions that are not, or not any more.

@@ -86,11 +86,3 @@ func (b *breaker) open(now time.Time) (wait time.Duration, open bool) {
 }
 
 func slotOf(now time.Time) int64 { return now.UnixNano() / int64(breakerBucket) }
-
-// shaky tells whether something failed lately, so that little should be fetched ahead.
-func (b *breaker) shaky(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, failed := b.counts(now)
-	return failed > 0
-}

@@ -25,7 +25,7 @@ import (
 	"github.com/edrelay/edrelay/services/notifier"
 )
 
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // ground is a log, a ledger and a registry of a test.
 type ground struct {

@@ -8,6 +8,13 @@ import (
 	"github.com/edrelay/edrelay/internal/subscription"
 )
 
+// orderedWait is how long an event of an ordered subscription is taken for lost when its notifier was killed; while it
+// lives the notifier renews it every orderedRenew.
+const (
+	orderedWait  = 10 * time.Second
+	orderedRenew = 3 * time.Second
+)
+
 // lookAgain is how often an ordered subscription that waits looks whether an operator asked for the attempt now.
 const lookAgain = time.Second
 
@@ -48,6 +55,7 @@ func (r *runner) settleInOrder(ctx context.Context, m *relay.Received) {
 		r.n.recorder.put(r.n.hard, entry{message: m, subscription: r.sub.ID, urgent: true})
 		return
 	}
+	defer r.renew(m)()
 	t := try{key: keyOf(r.sub.ID, m), event: &m.Message, number: 1}
 	if (m.Attempt > 1 || r.suspect.Load()) && !r.pickUp(ctx, m, &t) {
 		return
@@ -77,6 +85,24 @@ func (r *runner) settleInOrder(ctx context.Context, m *relay.Received) {
 			return
 		}
 	}
+}
+
+// renew tells the server that the event is being worked on, until the function it gives is called. If that does not get
+// there, the event comes again and is picked up.
+func (r *runner) renew(m *relay.Received) (stop func()) {
+	ctx, cancel := context.WithCancel(r.n.hard)
+	go func() {
+		for ticker := time.NewTicker(orderedRenew); ; {
+			select {
+			case <-ticker.C:
+				_ = m.Reply.Working(ctx)
+			case <-ctx.Done():
+				ticker.Stop()
+				return
+			}
+		}
+	}()
+	return cancel
 }
 
 // recordInOrder waits until the outcome is in the ledger.
@@ -124,7 +150,6 @@ func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time
 			giveBack(r.n.hard, []relay.Received{*m})
 			return false
 		}
-		_ = m.Reply.Working(ctx) // if it does not get there, the event comes again and is picked up
 		if wait <= lookAgain {
 			continue
 		}

@@ -64,38 +64,42 @@ func (r *runner) begin(ctx context.Context) {
 	}()
 }
 
-// Bounds of what is handed out and not settled.
-const (
-	pendingMost  = 4096
-	prefetchMost = 1024
-)
+// pendingMost bounds what is handed out and not settled of one subscription.
+const pendingMost = 4096
 
-// ackWait is longer than anything that was fetched ahead waits for its turn and its answer.
-func ackWait(timeout time.Duration) time.Duration { return time.Minute + 6*timeout }
+// ackWait is how long an event is taken for lost when its notifier was killed. It is longer than anything that was
+// fetched ahead waits for its turn and its answer; what an ordered subscription holds is renewed all the time.
+func ackWait(s relay.Subscription) time.Duration {
+	if s.Ordered {
+		return orderedWait
+	}
+	wait := 10*time.Second + 4*time.Duration(s.Timeout)
+	if s.Rate > 0 {
+		wait += time.Duration(4 / s.Rate * float64(time.Second))
+	}
+	return wait
+}
 
 func (r *runner) reader(ctx context.Context, prefetch int) (relay.Reader, error) {
-	return r.n.log.Reader(ctx, consumerOf(r.sub, prefetch, ackWait(r.target.timeout)))
+	return r.n.log.Reader(ctx, consumerOf(r.sub, prefetch))
 }
 
 // consumerOf describes the durable consumer of a subscription.
-func consumerOf(s relay.Subscriber, prefetch int, ackWait time.Duration) relay.ConsumerConfig {
+func consumerOf(s relay.Subscriber, prefetch int) relay.ConsumerConfig {
 	pending := pendingMost
 	if s.Ordered {
 		pending = 1
 	}
 	return relay.ConsumerConfig{Stream: relay.StreamEvents, Durable: s.Consumer, Description: "subscription " + s.Name,
 		Subjects: subscription.Subjects(s.Events), Start: relay.Start{Sequence: s.StartSequence},
-		MaxAckPending: pending, AckWait: ackWait, Prefetch: prefetch}
+		MaxAckPending: pending, AckWait: ackWait(s.Subscription), Prefetch: prefetch}
 }
 
 // ahead is how much to fetch ahead: enough to keep all slots busy, not more than is soon done.
 func (r *runner) ahead() int {
-	n := min(max(8*cap(r.slots), 64), prefetchMost)
-	if per := r.sub.Rate; per > 0 {
-		n = min(n, max(1, int(10*per)))
-	}
-	if r.breaker.shaky(r.n.now()) {
-		n = min(n, 2*cap(r.slots))
+	n := 2 * cap(r.slots)
+	if r.sub.Rate > 0 {
+		n = min(n, max(1, int(2*r.sub.Rate)))
 	}
 	return n
 }
@@ -125,7 +129,7 @@ func (r *runner) flow(ctx context.Context) {
 // feed hands over what the consumer has. What it holds when it ends is given back.
 func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(relay.Received) bool) {
 	for {
-		batch, err := reader.Fetch(ctx, 64)
+		batch, err := reader.Fetch(ctx, max(1, cap(r.slots)/4))
 		if err != nil {
 			if ctx.Err() == nil {
 				r.suspect.Store(true)

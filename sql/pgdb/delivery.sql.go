@@ -417,6 +417,17 @@ func (q *Queries) NextRetries(ctx context.Context) ([]NextRetriesRow, error) {
 	return items, nil
 }
 
+const parkRemoved = `-- name: ParkRemoved :exec
+UPDATE deliveries SET state = 'parked', last_error = 'the subscription was removed', next_attempt_at = NULL
+WHERE subscription_id = $1 AND state = 'waiting'
+`
+
+// What waited for a subscription that is removed will not be tried again.
+func (q *Queries) ParkRemoved(ctx context.Context, subscriptionID int64) error {
+	_, err := q.db.Exec(ctx, parkRemoved, subscriptionID)
+	return err
+}
+
 const requeueDelivery = `-- name: RequeueDelivery :execrows
 UPDATE deliveries SET state = 'waiting', next_attempt_at = now()
 WHERE stored_at = $1 AND subscription_id = $2 AND sequence = $3

@@ -115,3 +115,8 @@ SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last
 FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
   AND d.attempts >= 1 AND d.last_at IS NOT NULL
 ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
+
+-- name: ParkRemoved :exec
+-- What waited for a subscription that is removed will not be tried again.
+UPDATE deliveries SET state = 'parked', last_error = 'the subscription was removed', next_attempt_at = NULL
+WHERE subscription_id = @subscription_id AND state = 'waiting';
