@@ -16,7 +16,7 @@ func TestEveryStepOfTheDemoIsVerified(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, shown := range []string{"GO-101", "403", "ada@learner.example", "Every step was verified."} {
+	for _, shown := range []string{"GO-101", "403", "ada@learner.example", "Mallory owes us", "delivered after 2 attempts", "nothing unaccounted", "Every step was verified."} {
 		if !strings.Contains(out.String(), shown) {
 			t.Errorf("%q is not shown:\n%s", shown, out.String())
 		}

@@ -64,8 +64,11 @@ func eventStep(ctx context.Context, st *stage, s *screen) error {
 		return err
 	}
 	rows, err := client.List[relay.Event](ctx, st.admin, "/events", url.Values{"type": {registration}}, 1)
-	if err != nil || len(rows) != 1 || rows[0].ID != id {
-		return fmt.Errorf("the log of events holds %v: %w", rows, err)
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 || rows[0].ID != id {
+		return fmt.Errorf("the event is not the newest of the log: %v", rows)
 	}
 	s.good("it is message %d of the stream EVENTS, on %s", rows[0].Sequence, relay.EventSubject(registration))
 	message, err := reader.consumer.Next(jetstream.FetchMaxWait(patience))

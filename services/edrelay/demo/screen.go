@@ -47,7 +47,7 @@ func (s *screen) closing(st *stage, once bool) {
 	}
 	s.line("\nIt goes on running. Look around in another terminal (EDRELAY_CONFIG=%s):", st.configFile)
 	for _, command := range []string{
-		"edrelay webhook ls", "edrelay enrollment ls", "edrelay event tail", "edrelay source ls",
+		"edrelay webhook ls", "edrelay enrollment ls", "edrelay delivery ls", "edrelay event ls", "edrelay audit", "edrelay doctor",
 	} {
 		s.line("   %s --config %s", command, st.configFile)
 	}

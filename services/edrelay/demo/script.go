@@ -30,6 +30,7 @@ func script() []step {
 		{"The same order again changes nothing either", repeatStep},
 		{"A partner, Lernito, asks for an enrolment and waits for the outcome", partnerStep},
 		{"Open edX says that somebody registered; a service reads it from NATS", eventStep},
+		{"Another one registered; a URL that subscribed is told, signed, and again when it fails", subscriberStep},
 		{"Open edX asks before it enrols somebody, and a filter decides", filterStep},
 		{"Open edX says who became course staff, and asks for an enrolment here", rosterStep},
 		{"Is everything that was accepted accounted for?", auditStep},
