@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,13 +21,17 @@ import (
 const asEdrelay = "EDRELAY_DRILL_PROCESS"
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(asNATS); file != "" {
+		runNATS(file)
+		return
+	}
 	if os.Getenv(asEdrelay) == "" {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var environ []string
 	for _, pair := range os.Environ() {
-		if pair != asEdrelay+"=1" {
+		if pair != asEdrelay+"=1" && !strings.HasPrefix(pair, "EDRELAY_SOAK=") && !strings.HasPrefix(pair, "EDRELAY_SEED=") {
 			environ = append(environ, pair)
 		}
 	}

@@ -1,0 +1,109 @@
+package drill
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// asNATS names the environment variable that turns the test program into a nats-server with that configuration file.
+const asNATS = "EDRELAY_DRILL_NATS"
+
+func runNATS(file string) {
+	options, err := server.ProcessConfigFile(file)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	node, err := server.NewServer(options)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	node.ConfigureLogger()
+	node.Start()
+	node.WaitForShutdown()
+}
+
+// node is one nats-server process of a cluster.
+type node struct {
+	t      testing.TB
+	config string
+	client string // host:port
+	cmd    *exec.Cmd
+	said   *logs
+}
+
+// cluster starts three nats-servers and gives the URL of all.
+func cluster(t testing.TB) (nodes []*node, url string) {
+	t.Helper()
+	dir := openDir(t)
+	var routes, urls []string
+	for range 3 {
+		nodes = append(nodes, &node{t: t, client: freeAddr(t)})
+		routes = append(routes, freeAddr(t))
+	}
+	for i, n := range nodes {
+		n.config = filepath.Join(dir, fmt.Sprintf("n%d.conf", i))
+		text := fmt.Sprintf(`server_name: n%d
+listen: %q
+max_payload: 4MB
+jetstream { store_dir: %q, max_file_store: 1GB }
+cluster { name: drill, listen: %q, routes: [ %s ] }
+`, i, n.client, filepath.Join(dir, fmt.Sprint("n", i)), routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
+		if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n.start()
+		urls = append(urls, "nats://"+n.client)
+	}
+	return nodes, strings.Join(urls, ",")
+}
+
+func (n *node) start() {
+	n.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.said = &logs{}
+	n.cmd = exec.Command(self)
+	n.cmd.Env = append(os.Environ(), asNATS+"="+n.config)
+	n.cmd.Stdout, n.cmd.Stderr = n.said, n.said
+	if err := n.cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(n.kill)
+}
+
+// kill is kill -9.
+func (n *node) kill() {
+	_ = n.cmd.Process.Kill()
+	_ = n.cmd.Wait()
+}
+
+// freeze cuts the node off: its connections stay and nothing passes.
+func (n *node) freeze() { _ = n.cmd.Process.Signal(syscall.SIGSTOP) }
+
+func (n *node) thaw() { _ = n.cmd.Process.Signal(syscall.SIGCONT) }
+
+// duration reads how long a soak is to last.
+func duration(t testing.TB, fallback time.Duration) time.Duration {
+	t.Helper()
+	text := os.Getenv("EDRELAY_SOAK")
+	if text == "" {
+		return fallback
+	}
+	length, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return length
+}
