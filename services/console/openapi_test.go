@@ -86,7 +86,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	known := map[string]string{"webhooks": "w00001", "enrollments": "1"}
 	for path, methods := range c.document.Paths {
 		for method := range methods {
-			if method != "get" {
+			if method != "get" || strings.HasSuffix(path, "/stream") {
 				continue
 			}
 			resource := strings.Split(path, "/")[3]

@@ -52,7 +52,7 @@ func (s *Service) api() {
 func (s *Service) allRoutes() []route {
 	var all []route
 	for _, add := range []func() []route{
-		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.operationRoutes, s.replayRoutes, s.natsUserRoutes, s.subscriptionRoutes, s.deliveryRoutes, s.filterRoutes,
+		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.streamRoutes, s.publishRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.operationRoutes, s.replayRoutes, s.natsUserRoutes, s.subscriptionRoutes, s.deliveryRoutes, s.filterRoutes,
 		s.tokenRoutes, s.clientRoutes, s.rosterRoutes,
 	} {
 		all = append(all, add()...)

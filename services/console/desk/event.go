@@ -17,7 +17,7 @@ type EventDetail struct {
 // Events lists the event log.
 func (d *Desk) Events(ctx context.Context, q relay.EventQuery) ([]relay.Event, error) {
 	log := relay.LogQuery{
-		Stream: relay.StreamEvents, Subjects: []string{eventPattern(q.Type)}, Limit: q.Limit, Since: q.Since, Until: q.Until, NoBody: true,
+		Stream: relay.StreamEvents, Subjects: []string{EventPattern(q.Type)}, Limit: q.Limit, Since: q.Since, Until: q.Until, NoBody: true,
 	}
 	log.Before, _ = strconv.ParseUint(q.Before.ID, 10, 64)
 	return scanLog(ctx, d.Ports.Log, log, func(messages []relay.Received) ([]relay.Event, error) {
@@ -31,8 +31,8 @@ func (d *Desk) Events(ctx context.Context, q relay.EventQuery) ([]relay.Event, e
 	})
 }
 
-// eventPattern gives the narrowest NATS pattern that holds all events of a type or prefix.
-func eventPattern(eventType string) string {
+// EventPattern gives the narrowest NATS pattern that holds all events of a type or prefix.
+func EventPattern(eventType string) string {
 	prefix, wild := strings.CutSuffix(eventType, "*")
 	if !wild && relay.ValidEventType(eventType) {
 		return relay.EventSubject(eventType)
@@ -71,9 +71,14 @@ func (d *Desk) Event(ctx context.Context, key string) (EventDetail, error) {
 	if err != nil {
 		return EventDetail{}, err
 	}
-	return EventDetail{Event: eventRow(m), Message: logEntry(m)}, nil
+	return EventDetail{Event: eventRow(m), Message: Entry(m)}, nil
 }
 
 func eventRow(m relay.Received) relay.Event {
 	return relay.Event{ID: m.ID, Type: m.Type, Source: m.Source, Time: m.Time, Sequence: m.Sequence, Subject: m.About}
+}
+
+// Matches tells whether a message is an event of a type, or of a prefix ending in "*"; "" is every type.
+func Matches(m relay.Received, eventType string) bool {
+	return matches(eventRow(m), relay.EventQuery{Type: eventType})
 }

@@ -21,10 +21,11 @@ func (d *Desk) message(ctx context.Context, stream string, sequence uint64) (*re
 	if err != nil {
 		return nil, err
 	}
-	return logEntry(m), nil
+	return Entry(m), nil
 }
 
-func logEntry(m relay.Received) *relay.LogEntry {
+// Entry shows a message with its payload, without what opens doors.
+func Entry(m relay.Received) *relay.LogEntry {
 	entry := &relay.LogEntry{
 		Stream: m.Stream, Sequence: m.Sequence, Subject: m.Subject, ID: m.ID, Type: m.Type, Source: m.Source,
 		Time: m.Time, StoredAt: m.Stored, ContentType: m.ContentType, Headers: map[string]string{},

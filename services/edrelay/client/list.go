@@ -58,3 +58,24 @@ func List[T any](ctx context.Context, c *Client, path string, query url.Values, 
 	})
 	return rows, err
 }
+
+// Follow reads a stream of JSON lines until the context ends, the server closes it, or line errs.
+func (c *Client) Follow(ctx context.Context, path string, query url.Values, line func(json.RawMessage) error) error {
+	resp, err := c.do(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for reader := json.NewDecoder(resp.Body); ; {
+		var one json.RawMessage
+		if err := reader.Decode(&one); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return c.away(ctx, err)
+		}
+		if err := line(one); err != nil {
+			return err
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 )
 
 func eventCommand(a *App) *cobra.Command {
-	return family("event", "The event log", eventList(a), eventShow(a))
+	return family("event", "The event log", eventList(a), eventShow(a), eventTail(a), eventPublish(a))
 }
 
 func eventList(a *App) *cobra.Command {

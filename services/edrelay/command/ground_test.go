@@ -47,7 +47,7 @@ func operate(t *testing.T) *operated {
 	registry := o.subscriptions()
 	service, err := console.New(console.Options{
 		Listener: listener, Token: testToken, Log: slog.New(slog.DiscardHandler),
-		Ports: console.Ports{Webhooks: o.store, Enrollments: o.store, Log: o.bus, Keys: o.store, Audit: o.store, Filters: o.filters(), Subscriptions: registry, Deliveries: registry},
+		Ports: console.Ports{Webhooks: o.store, Enrollments: o.store, Log: o.bus, Publish: o.bus, Keys: o.store, Audit: o.store, Filters: o.filters(), Subscriptions: registry, Deliveries: registry},
 	})
 	if err != nil {
 		t.Fatal(err)
