@@ -1,6 +1,8 @@
 package command
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/edrelay/edrelay/services/edrelay/demo"
@@ -16,7 +18,7 @@ it writes is in a folder of its own that goes with it.`,
 		Example: "  edrelay demo\n  edrelay demo --once",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo.Run(cmd.Context(), demo.Options{
-				Out: a.Out, Color: a.screen().Color, Version: a.Version, Environ: a.Environ, Once: once,
+				Out: a.Out, Color: a.screen().Color, Version: a.Version, Program: os.Args[0], Environ: a.Environ, Once: once,
 			})
 		},
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Out     io.Writer
 	Color   bool
 	Version string
+	Program string   // how it was called, for commands to copy
 	Environ []string // may name a Postgres and a NATS elsewhere: EDRELAY_DATABASE_URL, EDRELAY_NATS_URL
 	Once    bool     // end after the last step instead of waiting for ctx
 	AnyPort bool     // take free ports at once instead of the usual ones first
@@ -65,7 +66,7 @@ func perform(ctx context.Context, s *screen, dir string, options Options) (err e
 			return failure(s, st, step.title, err)
 		}
 	}
-	s.closing(st, options.Once)
+	s.closing(st, options.Program, options.Once)
 	if options.Once {
 		return nil
 	}

@@ -40,16 +40,16 @@ func (s *screen) sent(what, url string, a answer) {
 	fmt.Fprintf(s.out, "     POST %s  %s\n", url, s.paint("1", fmt.Sprintf("%d in %s", a.status, round(a.took))))
 }
 
-func (s *screen) closing(st *stage, once bool) {
+func (s *screen) closing(st *stage, program string, once bool) {
 	fmt.Fprintf(s.out, "\n%s\n", s.paint("1;32", "Every step was verified."))
 	if once {
 		return
 	}
-	s.line("\nIt goes on running. Look around in another terminal (EDRELAY_CONFIG=%s):", st.configFile)
+	s.line("\nIt goes on running. Look around in another terminal:\n   export EDRELAY_CONFIG=%s", st.configFile)
 	for _, command := range []string{
-		"edrelay webhook ls", "edrelay enrollment ls", "edrelay delivery ls", "edrelay event ls", "edrelay audit", "edrelay doctor",
+		"webhook ls", "enrollment ls", "delivery ls", "event ls", "audit", "doctor",
 	} {
-		s.line("   %s --config %s", command, st.configFile)
+		s.line("   %s %s", program, command)
 	}
 	s.line("\n   console           %s  (token: %s)", st.adminURL, st.token)
 	s.line("   simulated LMS     %s/_sim/state", st.lmsURL)
