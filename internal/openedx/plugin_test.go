@@ -208,3 +208,31 @@ func FuzzDecodePlugin(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkEncode(b *testing.B) {
+	c := load(b)
+	m, err := c.DecodePlugin("application/json", []byte(fixtures(b)[1].JSON), time.Time{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, format := range []relay.Format{relay.FormatPluginJSON, relay.FormatPluginForm, relay.FormatCloudEvents} {
+		b.Run(string(format), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := c.Encode(format, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDecodePlugin(b *testing.B) {
+	c, body := load(b), []byte(fixtures(b)[1].JSON)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.DecodePlugin("application/json", body, time.Time{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -76,14 +76,14 @@ func (r *redisServer) kill() {
 // eventually waits for a condition that nothing announces.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("in 30 s not: %s", what)
+			t.Fatalf("in 90 s not: %s", what)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func (g *ground) add(first, last int) {
 // read gives count messages of a stream of the log, from the beginning.
 func (g *ground) read(stream, subject string, count int) []relay.Received {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), 90*time.Second)
 	defer cancel()
 	var got []relay.Received
 	for sequence := uint64(1); len(got) < count; {
