@@ -14,7 +14,15 @@ var doneTexts = map[string]string{
 	"accepted":    "It passes now and is worked like a new one.",
 	"refused":     "It is still refused, for the reason below.",
 	"reverified":  "{n} pass now and are worked like new ones; {m} are still refused.",
-	"saved":       "Saved.",
+	"paused":      "It is paused; its backlog is kept.",
+	"resumed":     "It goes on.",
+	"started":     "The replay is on its way.",
+
+	"replay-running":   "The replay goes on.",
+	"replay-paused":    "The replay is paused.",
+	"replay-cancelled": "The replay is cancelled.",
+
+	"saved": "Saved.",
 }
 
 // doneText gives the words for an address that a change led to. Only numbers are taken from it.

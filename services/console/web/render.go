@@ -91,15 +91,30 @@ type lamp struct {
 }
 
 func (s *site) lamps() []lamp {
-	return []lamp{
-		{Name: "Overview", Path: "/", Key: "o"},
-		{Part: "In", Name: "Webhooks", Path: "/webhooks", Key: "w"},
-		{Name: "Rejected", Path: "/rejected", Key: "x"},
-		{Name: "Enrolments", Path: "/enrollments", Key: "e"},
-		{Part: "Out", Name: "Events", Path: "/events", Key: "v"},
-		{Part: "edrelay", Name: "Settings", Path: "/settings", Key: "c"},
-		{Name: "Audit trail", Path: "/trail", Key: "t", Admin: true},
+	ports := s.desk.Ports
+	all := []struct {
+		lamp
+		there bool
+	}{
+		{lamp{Name: "Overview", Path: "/", Key: "o"}, true},
+		{lamp{Part: "In", Name: "Webhooks", Path: "/webhooks", Key: "w"}, true},
+		{lamp{Name: "Rejected", Path: "/rejected", Key: "x"}, true},
+		{lamp{Name: "Enrolments", Path: "/enrollments", Key: "e"}, true},
+		{lamp{Part: "Out", Name: "Events", Path: "/events", Key: "v"}, true},
+		{lamp{Name: "Subscriptions", Path: "/subscriptions", Key: "s"}, ports.Subscriptions != nil},
+		{lamp{Name: "Deliveries", Path: "/deliveries", Key: "d"}, ports.Deliveries != nil},
+		{lamp{Name: "Filters", Path: "/filters", Key: "f"}, ports.Filters != nil},
+		{lamp{Part: "Again", Name: "Replays", Path: "/replays", Key: "r"}, ports.Replays != nil},
+		{lamp{Part: "edrelay", Name: "Settings", Path: "/settings", Key: "c"}, true},
+		{lamp{Name: "Audit trail", Path: "/trail", Key: "t", Admin: true}, ports.Audit != nil},
 	}
+	var lamps []lamp
+	for _, one := range all {
+		if one.there {
+			lamps = append(lamps, one.lamp)
+		}
+	}
+	return lamps
 }
 
 func (s *site) view(c fiber.Ctx, room, title string, page any) view {

@@ -104,5 +104,5 @@ func (s *site) rooms() []room {
 		list = append(list, room{fiber.MethodPost, "/webhooks/:id/reverify", relay.RoleOperator, s.reverify},
 			room{fiber.MethodPost, "/rejected", relay.RoleOperator, s.reverifyAll})
 	}
-	return list
+	return append(list, s.outRooms()...)
 }

@@ -166,7 +166,7 @@ func TestEveryListTakesTheSameFlags(t *testing.T) {
 	t.Parallel()
 	lists := 0
 	everyCommand((&App{}).root(), func(cmd *cobra.Command) {
-		if cmd.Name() != "ls" {
+		if cmd.Name() != "ls" || cmd.Parent().Name() == "backup" { // backups lie on a shelf, not with the running edrelay
 			return
 		}
 		lists++
