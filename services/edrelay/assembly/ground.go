@@ -122,16 +122,7 @@ func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 		g.NATS, settings.InProcess, settings.CredentialsFile = server, server, g.authority.CredentialsFile()
 		g.onClose(server.Shutdown)
 	}
-	connected, err := bus.Connect(ctx, settings)
-	if err != nil {
-		return err
-	}
-	g.Bus = connected
-	g.onClose(connected.Close)
-	if needs.Bare {
-		return nil
-	}
-	if err := connected.EnsureStreams(ctx); err != nil {
+	if err := g.joinLog(ctx, settings, needs); err != nil || needs.Bare {
 		return err
 	}
 	if g.NATS != nil {
@@ -140,6 +131,35 @@ func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 		}
 	}
 	return nil
+}
+
+// logPatience is how long a service that starts waits for a NATS server that is away or a cluster without a leader yet.
+const logPatience = 10 * time.Second
+
+// joinLog connects to the log and makes its streams ready.
+func (g *Ground) joinLog(ctx context.Context, settings bus.Config, needs Needs) error {
+	for deadline := time.Now().Add(logPatience); ; {
+		connected, err := bus.Connect(ctx, settings)
+		if err == nil && !needs.Bare {
+			if err = connected.EnsureStreams(ctx); err != nil {
+				connected.Close()
+			}
+		}
+		if err == nil {
+			g.Bus = connected
+			g.onClose(connected.Close)
+			return nil
+		}
+		if needs.Embedded || relay.CodeOf(err) != relay.CodeUnavailable || time.Now().After(deadline) {
+			return err
+		}
+		g.Log.Warn("the log is not ready; asked again", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
 }
 
 // syncEvery reads nats.embedded.sync, which the configuration's check has held to its shape; 0 is always.

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // asNATS names the environment variable that turns the test program into a nats-server with that configuration file.
@@ -64,7 +67,23 @@ cluster { name: drill, listen: %q, routes: [ %s ] }
 		n.start()
 		urls = append(urls, "nats://"+n.client)
 	}
-	return nodes, strings.Join(urls, ",")
+	url = strings.Join(urls, ",")
+	conn, err := nats.Connect(url, nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the cluster has no leader", 60*time.Second, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := js.AccountInfo(ctx)
+		return err == nil
+	})
+	return nodes, url
 }
 
 func (n *node) start() {
