@@ -70,8 +70,18 @@ func (d *dispatcher) look(ctx context.Context) ([]relay.WorkGroup, error) {
 	s := d.service
 	begun := time.Now()
 	due, err := s.Ledger.DueGroups(ctx, s.Now(), 2*s.health.tolerated())
-	d.due, d.stale = due, time.Now().Add(min(4*time.Since(begun), time.Second))
+	d.due, d.stale = due, begun
+	if total(due) > 10*s.health.tolerated() {
+		d.stale = time.Now().Add(min(4*time.Since(begun), time.Second))
+	}
 	return due, err
+}
+
+func total(due []relay.WorkGroup) (rows int) {
+	for _, group := range due {
+		rows += group.Rows
+	}
+	return rows
 }
 
 // sent takes what is sent out of what is due.
@@ -129,6 +139,10 @@ func (s *Service) choose(due []relay.WorkGroup) (*relay.WorkGroup, time.Duration
 	spent := s.spent.now(now)
 	pause := s.Policy.Poll
 	var ready []relay.WorkGroup
+	flood := total(due) >= s.health.tolerated() // small calls would cost the minute's budget
+	if flood {
+		spent = max(spent, s.Policy.CallsPerMinute/4)
+	}
 	seen := make(map[relay.WorkGroup]growth, len(due))
 	for _, group := range due {
 		kind := group
@@ -137,6 +151,12 @@ func (s *Service) choose(due []relay.WorkGroup) (*relay.WorkGroup, time.Duration
 		left := s.Policy.linger(spent, group.Retry) - now.Sub(group.Oldest)
 		if left > -10*s.Policy.Linger { // rows were added: until that is over, more company is coming
 			left = max(left, s.Policy.Linger-now.Sub(seen[kind].grew))
+		}
+		if left > -50*s.Policy.Linger {
+			left = max(left, 5*s.Policy.Linger-now.Sub(s.crowded))
+		}
+		if flood && s.lane(group, now) == laneRetry {
+			continue
 		}
 		if group.Direct || left <= 0 || group.Rows >= s.groupSize(group) && !group.Retry {
 			ready = append(ready, group)
@@ -162,15 +182,22 @@ func (s *Service) choose(due []relay.WorkGroup) (*relay.WorkGroup, time.Duration
 	return &chosen, 0
 }
 
+// The lanes, in the order in which they go.
+const (
+	laneDirect = iota
+	laneFresh
+	laneRetry
+)
+
 // lane is how early a group goes. What failed before waits behind fresh rows, but not for ever.
 func (s *Service) lane(group relay.WorkGroup, now time.Time) int {
 	switch {
 	case group.Direct:
-		return 0
+		return laneDirect
 	case group.Retry && now.Sub(group.Oldest) < time.Minute:
-		return 2
+		return laneRetry
 	}
-	return 1
+	return laneFresh
 }
 
 func (s *Service) groupSize(group relay.WorkGroup) int {

@@ -78,21 +78,6 @@ func (f *feed) Fetch(ctx context.Context, most int) ([]relay.Received, error) {
 	}
 }
 
-// rewind hands everything out again that was not acknowledged.
-func (f *feed) rewind() *feed {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	again := newFeed()
-	again.acked = f.acked
-	for _, m := range f.log {
-		if !f.acked[m.Sequence] {
-			m.Reply = acker{again, m.Sequence}
-			again.log = append(again.log, m)
-		}
-	}
-	return again
-}
-
 type acker struct {
 	feed     *feed
 	sequence uint64

@@ -18,6 +18,9 @@ type reading struct {
 	key     relay.OrderKey
 }
 
+// crowd is how many webhooks at once tell that more are coming: their enrolments can wait for company.
+const crowd = 32
+
 // intake reads webhooks in batches until ctx is done. What it took is recorded under finish.
 func (s *Service) intake(ctx, finish context.Context) {
 	const most = 256
@@ -199,6 +202,11 @@ func (s *Service) record(ctx context.Context, batch []reading) error {
 		return err
 	}
 	s.metrics.webhooks(outcomes)
+	if len(batch) >= crowd {
+		s.mu.Lock()
+		s.crowded = s.Now()
+		s.mu.Unlock()
+	}
 	s.Log.Info("webhooks recorded", "webhooks", len(batch), "orders", len(keys), "parked", outcomes[relay.WebhookParked], "ignored", outcomes[relay.WebhookIgnored])
 	poke(s.kick)
 	poke(s.told)

@@ -40,10 +40,11 @@ type Service struct {
 	told    chan struct{} // events may wait in the outbox
 	settled *broadcast    // rows were settled
 
-	mu     sync.Mutex
-	served map[string]time.Time       // when each course was last served
-	seen   map[relay.WorkGroup]growth // rows of each kind of call at the last look
-	spent  gauge                      // calls of the last minute, as last heard
+	mu      sync.Mutex
+	served  map[string]time.Time       // when each course was last served
+	seen    map[relay.WorkGroup]growth // rows of each kind of call at the last look
+	crowded time.Time                  // when webhooks last came in great numbers
+	spent   gauge                      // calls of the last minute, as last heard
 }
 
 // New makes a service; it does nothing until Run.
