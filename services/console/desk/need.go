@@ -34,6 +34,9 @@ func (d *Desk) findNeeds(ctx context.Context, o *Overview, _ time.Time) error {
 	if err := d.needEnrollments(ctx, o); err != nil {
 		return err
 	}
+	if err := d.needSubscriptions(ctx, o); err != nil {
+		return err
+	}
 	if o.Rejected > 0 {
 		o.need(Need{
 			Text: count(o.Rejected, "webhook was", "webhooks were") + " refused in the last day",
@@ -67,6 +70,26 @@ func (d *Desk) needEnrollments(ctx context.Context, o *Overview) error {
 		shown++
 	}
 	return nil
+}
+
+// needSubscriptions names the subscriptions whose URL does not take what it is sent.
+func (d *Desk) needSubscriptions(ctx context.Context, o *Overview) error {
+	if d.Ports.Subscriptions == nil {
+		return nil
+	}
+	all, err := d.Ports.Subscriptions.Subscriptions(ctx)
+	for _, s := range all {
+		path := "/subscriptions/" + url.PathEscape(s.Name)
+		switch s.State {
+		case relay.SubscriptionFailing:
+			o.need(Need{Text: "Subscription " + s.Name + " is failing: " + s.Reason, Hint: "It is tried again by itself.", Path: path})
+		case relay.SubscriptionDisabled:
+			if s.Reason != "" {
+				o.need(Need{Bad: true, Text: "Subscription " + s.Name + " is disabled: " + s.Reason, Hint: "Its backlog is kept; resume it when its URL is well.", Path: path})
+			}
+		}
+	}
+	return err
 }
 
 // need keeps bad things before those that may pass.

@@ -110,7 +110,11 @@ func (s *site) beat(ctx context.Context, deep bool) (string, error) {
 		counts, err := s.desk.Ports.Figures.CountEnrollments(ctx)
 		return fmt.Sprint(counts), err
 	}
-	mark := ""
+	replays, err := s.runningReplays(ctx)
+	if err != nil {
+		return "", err
+	}
+	mark := replays
 	if s.desk.Ports.Log == nil {
 		return mark, nil
 	}
@@ -122,6 +126,18 @@ func (s *site) beat(ctx context.Context, deep bool) (string, error) {
 		mark += fmt.Sprint(last, " ")
 	}
 	return mark, nil
+}
+
+// runningReplays names how far replays are.
+func (s *site) runningReplays(ctx context.Context) (mark string, err error) {
+	if s.desk.Ports.Replays == nil {
+		return "", nil
+	}
+	running, err := s.desk.Ports.Replays.Replays(ctx, relay.ReplayQuery{State: relay.ReplayRunning, Page: relay.Page{Limit: pageRows}})
+	for _, one := range running {
+		mark += fmt.Sprint(one.ID, one.Done, " ")
+	}
+	return mark, err
 }
 
 // live streams pulses as server-sent events.
