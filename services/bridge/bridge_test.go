@@ -268,6 +268,27 @@ func TestAnEventTooLargeForTheLogIsParkedAlone(t *testing.T) {
 	}
 }
 
+func TestAnEntryTooLargeEvenToBeParkedStaysInRedisAndHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.add(1, 5)
+	err := g.redis.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: []any{
+		"type", registration, "id", eventID(6), "event_data", strings.Repeat("\x00", 5<<20)}}).Err()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.add(7, 9)
+	g.run(g.options())
+	g.read(relay.StreamEvents, "events.>", 8)
+	eventually(t, "all but the large one acknowledged", func() bool {
+		pending, err := g.redis.client.XPending(t.Context(), key, "edrelay").Result()
+		return err == nil && pending.Count == 1
+	})
+	if rejected := g.total(relay.StreamRejected); rejected != 0 {
+		t.Errorf("%d rejected", rejected)
+	}
+}
+
 func TestSettingsAreJudgedWithoutShowingThePassword(t *testing.T) {
 	t.Parallel()
 	catalogue, err := openedx.Load()

@@ -14,6 +14,7 @@ type outcome struct {
 	message relay.Message
 	parked  openedx.Reason // "" for an event
 	gone    bool           // trimmed while it was pending: there is nothing to bring over
+	left    bool           // too large even to be parked: it stays pending in Redis
 }
 
 // decode says what each entry becomes.
@@ -63,14 +64,15 @@ func (st *stream) land(ctx context.Context, b batch) error {
 		return fmt.Errorf("publish entries of the event bus: %w", err)
 	}
 	st.watch.reported(len(reports))
-	if err := st.acknowledge(ctx, b.entries); err != nil {
+	if err := st.acknowledge(ctx, b); err != nil {
 		return err
 	}
 	st.count(b.work, receipts[len(reports):])
 	return nil
 }
 
-// landSingly parks those of a batch that the log does not take, and publishes the others.
+// landSingly parks those of a batch that the log does not take, and publishes the others. What is too large even for
+// that must not hold up the rest: it is left in Redis, unacknowledged, and said so each time it is met.
 func (st *stream) landSingly(ctx context.Context, reports []relay.Message, b batch) ([]relay.Receipt, error) {
 	receipts, err := st.options.Publish.PublishBatch(ctx, reports)
 	if err != nil {
@@ -87,6 +89,12 @@ func (st *stream) landSingly(ctx context.Context, reports []relay.Message, b bat
 			*o = outcome{message: b.entries[i].Park(openedx.ReasonSize), parked: openedx.ReasonSize}
 			one, err = st.options.Publish.PublishBatch(ctx, []relay.Message{o.message})
 		}
+		if relay.CodeOf(err) == relay.CodeTooLarge {
+			st.log.Error("entry is too large for the log even to be parked, it is left in Redis; raise max_payload of the NATS server",
+				"entry", b.entries[i].ID)
+			o.left = true
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -96,13 +104,15 @@ func (st *stream) landSingly(ctx context.Context, reports []relay.Message, b bat
 }
 
 // acknowledge tells Redis that the log has the entries.
-func (st *stream) acknowledge(ctx context.Context, entries []openedx.StreamEntry) error {
-	if len(entries) == 0 {
-		return nil
+func (st *stream) acknowledge(ctx context.Context, b batch) error {
+	ids := make([]string, 0, len(b.entries))
+	for i, entry := range b.entries {
+		if !b.work[i].left {
+			ids = append(ids, entry.ID)
+		}
 	}
-	ids := make([]string, len(entries))
-	for i, entry := range entries {
-		ids[i] = entry.ID
+	if len(ids) == 0 {
+		return nil
 	}
 	if err := st.redis.XAck(ctx, st.key, st.options.Group, ids...).Err(); err != nil {
 		return redisError("acknowledge entries", err)
@@ -111,9 +121,12 @@ func (st *stream) acknowledge(ctx context.Context, entries []openedx.StreamEntry
 }
 
 func (st *stream) count(work []outcome, receipts []relay.Receipt) {
-	var published, repeated, parked, unknown, i float64
+	var published, repeated, parked, unknown, left, i float64
 	for _, o := range work {
-		if o.gone {
+		if o.left {
+			left++
+		}
+		if o.gone || o.left {
 			continue
 		}
 		switch duplicate := receipts[int(i)].Duplicate; {
@@ -132,6 +145,7 @@ func (st *stream) count(work []outcome, receipts []relay.Receipt) {
 	st.metrics.entries.WithLabelValues(st.key, "published").Add(published)
 	st.metrics.entries.WithLabelValues(st.key, "duplicate").Add(repeated)
 	st.metrics.entries.WithLabelValues(st.key, "parked").Add(parked)
+	st.metrics.entries.WithLabelValues(st.key, "left").Add(left)
 	st.metrics.unknown.Add(unknown)
 	st.watch.carried(int(published + repeated + parked))
 }

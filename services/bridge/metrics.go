@@ -23,7 +23,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "edrelay_bridge_" + name, Help: help}, []string{"stream"})
 	}
 	m := &metrics{
-		entries: counter("entries_total", "Entries of the event bus, by what became of them: published, duplicate, parked.", "stream", "outcome"),
+		entries: counter("entries_total", "Entries of the event bus, by what became of them: published, duplicate, parked, left in Redis.", "stream", "outcome"),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{Name: "edrelay_bridge_unknown_types_total",
 			Help: "Entries of event types that the catalogue doesn't know; they are parked."}),
 		claimed:     counter("claimed_total", "Entries taken over from consumers that held them too long.", "stream"),
