@@ -152,14 +152,26 @@ func (u *up) stop(t testing.TB) {
 	}
 }
 
+// resident is the resident memory of a process in KiB, from /proc where there is one.
+func resident(t testing.TB, pid int) string {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		out, err := exec.CommandContext(t.Context(), "ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	number, _, _ := strings.Cut(after, " kB")
+	return number
+}
+
 // memory is the resident memory in MiB.
 func (u *up) memory(t testing.TB) float64 {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ps", "-o", "rss=", "-p", strconv.Itoa(u.running.Process.Pid)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	kib, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	kib, err := strconv.ParseFloat(strings.TrimSpace(resident(t, u.running.Process.Pid)), 64)
 	if err != nil {
 		t.Fatal(err)
 	}
