@@ -59,7 +59,7 @@ func TestAnOperatorFollowsAnOrderFromLoginToTheTimeline(t *testing.T) {
 
 func TestPagesShowWhatTheLedgerHolds(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
+	g := newGround(t, withOut(&crm{}))
 	g.fill()
 	b := g.browser(t)
 	b.login(adminToken)

@@ -86,16 +86,20 @@ func (gates) ApplyFilters(context.Context, []json.RawMessage, bool, bool) ([]rel
 	return nil, nil
 }
 
+// withOut gives a console what goes out.
+func withOut(one *crm) func(*console.Options) {
+	return func(o *console.Options) {
+		o.Ports.Subscriptions, o.Ports.Deliveries, o.Ports.Filters = one, one, gates{}
+		o.Ports.Replays = &replay.Office{
+			Log: o.Ports.Log.(replay.Log), Ledger: o.Ports.Keys.(replay.Ledger), Subscribers: one, Logger: slog.New(slog.DiscardHandler),
+		}
+	}
+}
+
 func TestAnOperatorPausesASubscriptionAndReplaysWithADryRun(t *testing.T) {
 	t.Parallel()
 	one := &crm{}
-	var g *ground
-	var office *replay.Office
-	g = newGround(t, func(o *console.Options) {
-		o.Ports.Subscriptions, o.Ports.Deliveries, o.Ports.Filters = one, one, gates{}
-		office = &replay.Office{Log: o.Ports.Log.(replay.Log), Ledger: o.Ports.Keys.(replay.Ledger), Subscribers: one, Logger: slog.New(slog.DiscardHandler)}
-		o.Ports.Replays = office
-	})
+	g := newGround(t, withOut(one))
 	for _, id := range []string{"e1", "e2", "e3"} {
 		g.publish(relay.Message{Subject: relay.EventSubject("shop.sold.v1"), Type: "shop.sold.v1", ID: id, DedupID: id, Body: []byte(`{}`)})
 	}
