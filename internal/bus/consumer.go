@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,11 +94,29 @@ func (b *Bus) consumer(ctx context.Context, config ConsumerConfig) (jetstream.Co
 	if err == nil { // where it started can't be changed, and need not be
 		was := standing.CachedInfo().Config
 		wanted.DeliverPolicy, wanted.OptStartSeq, wanted.OptStartTime = was.DeliverPolicy, was.OptStartSeq, was.OptStartTime
+		if stands(was, wanted) {
+			return standing, nil
+		}
 	} else if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return nil, consumerError(config, err)
 	}
 	consumer, err := b.js.CreateOrUpdateConsumer(ctx, config.Stream, wanted)
 	return consumer, consumerError(config, err)
+}
+
+// stands tells whether a consumer is what is wanted already, so that nothing has to be written.
+func stands(was, wanted jetstream.ConsumerConfig) bool {
+	subjects := was.FilterSubjects
+	if was.FilterSubject != "" {
+		subjects = []string{was.FilterSubject}
+	}
+	for name, value := range wanted.Metadata {
+		if was.Metadata[name] != value {
+			return false
+		}
+	}
+	return slices.Equal(subjects, wanted.FilterSubjects) && was.Description == wanted.Description && was.AckPolicy == wanted.AckPolicy &&
+		was.AckWait == wanted.AckWait && was.MaxAckPending == wanted.MaxAckPending
 }
 
 func consumerError(config ConsumerConfig, err error) error {

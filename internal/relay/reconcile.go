@@ -2,7 +2,7 @@ package relay
 
 // Difference is something that log, ledger and LMS don't agree on, with what mends it.
 type Difference struct {
-	Kind    string `json:"kind"`    // webhook_missing, order_unplanned, enrollment_stuck, lms_missing, lms_surplus
+	Kind    string `json:"kind"`    // webhook_missing, order_unplanned, enrollment_stuck, lms_missing, lms_surplus, delivery_missing, subscription_without_consumer
 	Subject string `json:"subject"` // what it is about: a sequence of WEBHOOKS, an order, an enrolment's id
 	Detail  string `json:"detail"`  // one sentence
 	Mend    string `json:"mend"`    // the command that mends it
@@ -16,6 +16,8 @@ type Reconciliation struct {
 	Enrollments int          `json:"enrollments"` // in the ledger
 	Waiting     int          `json:"waiting"`     // of them
 	Parked      int          `json:"parked"`      // of them
+	Deliveries  int          `json:"deliveries"`  // events that subscriptions were given, each accounted for in the ledger
+	Backlog     int          `json:"backlog"`     // events that subscriptions are still to be given
 	Compared    int          `json:"compared"`    // enrolments compared with the LMS
 	Differences []Difference `json:"differences"`
 }

@@ -50,6 +50,7 @@ type Subscriber struct {
 	ID            int64     // 0 for a new one
 	Consumer      string    // name of its durable consumer; not to be guessed
 	StartSequence uint64    // of EVENTS, the first that it may get
+	EventsSince   uint64    // sequence from which Events have been as they are
 	Paused        bool      // by an operator
 	Disabled      bool      // by edrelay, until resumed
 	Declared      []byte    // digest of the secrets as last declared; nil when they were left out

@@ -32,6 +32,7 @@ type sealedPart struct {
 	Headers  map[string]string `json:"headers"`
 	Secrets  []string          `json:"secrets"`
 	Previous []relay.Retired   `json:"previous"`
+	Since    uint64            `json:"since"` // relay.Subscriber.EventsSince
 }
 
 const aboutSubscription = "subscription"
@@ -77,6 +78,7 @@ func (s *Subscriptions) subscriber(row pgdb.Subscription) (relay.Subscriber, err
 		return one, fmt.Errorf("read sealed part of subscription %d: %w", row.ID, err)
 	}
 	one.URL, one.Headers, one.Secrets, one.Previous = secret.URL, secret.Headers, secret.Secrets, secret.Previous
+	one.EventsSince = max(secret.Since, one.StartSequence)
 	one.Name, one.CreatedAt, one.Reason = row.Name, row.CreatedAt, row.Reason
 	one.Health = relay.Health{Failures: int(row.Failures), Announced: int(row.Announced), Reason: row.Reason}
 	if row.FailingSince != nil {
@@ -133,7 +135,7 @@ func (s *Subscriptions) write(ctx context.Context, q *pgdb.Queries, one *relay.S
 }
 
 func (s *Subscriptions) parts(one *relay.Subscriber) (definition, sealed []byte, err error) {
-	secret, err := json.Marshal(sealedPart{URL: one.URL, Headers: one.Headers, Secrets: one.Secrets, Previous: one.Previous})
+	secret, err := json.Marshal(sealedPart{URL: one.URL, Headers: one.Headers, Secrets: one.Secrets, Previous: one.Previous, Since: one.EventsSince})
 	if err != nil {
 		return nil, nil, err
 	}

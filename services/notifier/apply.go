@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -61,6 +62,13 @@ func (r *Registry) carryOut(ctx context.Context, steps []subscription.Step) (mad
 			fresh = append(fresh, step.Next.Consumer)
 			change.Write = append(change.Write, step.Next)
 		case subscription.Update:
+			if !slices.Equal(step.Current.Events, step.Next.Events) {
+				last, err := r.Log.LastSequence(ctx, relay.StreamEvents)
+				if err != nil {
+					return nil, err
+				}
+				step.Next.EventsSince = last + 1
+			}
 			change.Write = append(change.Write, step.Next)
 		case subscription.Remove:
 			gone = append(gone, step.Current.Consumer)
@@ -79,9 +87,11 @@ func (r *Registry) carryOut(ctx context.Context, steps []subscription.Step) (mad
 		r.forget(ctx, fresh)
 		return nil, err
 	}
-	for _, s := range change.Write { // also of those that no notifier works now
-		if err := r.Log.EnsureConsumer(ctx, r.consumer(s)); err != nil {
-			return made, err
+	for _, step := range steps { // also of those that no notifier works now
+		if step.Action == subscription.Update {
+			if err := r.Log.EnsureConsumer(ctx, r.consumer(step.Next)); err != nil {
+				return made, err
+			}
 		}
 	}
 	err = r.inForce(ctx, version)

@@ -46,10 +46,14 @@ type Notifier struct {
 	hard    context.Context // ends when what is under way is cut off
 	cut     context.CancelFunc
 	flying  sync.WaitGroup // attempts under way
+	opening chan struct{}  // one for each consumer that is being opened
 	runners map[int64]*runner
 	seen    int64 // version of the subscriptions in force
 	alive   []string
 }
+
+// openAtOnce bounds how many consumers are opened at a time, so that a thousand of them don't outrun the server.
+const openAtOnce = 16
 
 // New makes a Notifier; Run starts it.
 func New(o Options) (*Notifier, error) {
@@ -57,7 +61,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, relay.Errorf(relay.CodeInternal, "the notifier lacks a part")
 	}
 	n := &Notifier{log: o.Log, ledger: o.Ledger, client: o.Client, bodies: newBodies(o.Encoder), drain: o.Drain, logger: o.Logger,
-		metrics: newMetrics(o.Metrics), now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1,
+		metrics: newMetrics(o.Metrics), now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1, opening: make(chan struct{}, openAtOnce),
 		limits: limits{failures: o.DisableFailures, duration: o.DisableAfter}}
 	if n.limits.failures <= 0 {
 		n.limits.failures = 100

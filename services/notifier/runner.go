@@ -81,6 +81,12 @@ func ackWait(s relay.Subscription) time.Duration {
 }
 
 func (r *runner) reader(ctx context.Context, prefetch int) (relay.Reader, error) {
+	select {
+	case r.n.opening <- struct{}{}:
+		defer func() { <-r.n.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	return r.n.log.Reader(ctx, consumerOf(r.sub, prefetch))
 }
 
@@ -154,6 +160,9 @@ func giveBack(ctx context.Context, messages []relay.Received) {
 
 // trouble pauses after an error of the log.
 func (r *runner) trouble(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
 	r.n.logger.Warn("subscription can't read the log", "subscription", r.sub.Name, "error", err)
 	sleep(ctx, time.Second)
 }

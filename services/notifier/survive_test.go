@@ -68,6 +68,11 @@ func TestKilledNotifierLosesNothingAndOrderHolds(t *testing.T) {
 	inOrder.await(t, "all events in order", atLeast(events))
 	g.ledgerHolds("plain", relay.DeliveryDelivered, events)
 	g.ledgerHolds("ordered", relay.DeliveryDelivered, events)
+	found := relay.Reconciliation{}
+	must(t, g.registry.Reconcile(t.Context(), &found))
+	if !found.OK() || found.Deliveries == 0 {
+		t.Errorf("audit: %+v", found)
+	}
 	highest := ""
 	first := map[string]bool{}
 	for _, one := range inOrder.all() {

@@ -21,6 +21,7 @@ import (
 	"github.com/edrelay/edrelay/internal/sealing"
 	"github.com/edrelay/edrelay/internal/store"
 	"github.com/edrelay/edrelay/services/edrelay/config"
+	"github.com/edrelay/edrelay/services/notifier"
 )
 
 // Ground is what the services of one process stand on.
@@ -36,6 +37,7 @@ type Ground struct {
 	Keys  *sealing.Ring
 
 	authority *natsauth.Authority // nil when another operator's NATS is used
+	registry  *notifier.Registry  // nil until the console has one
 
 	embedded  bool // everything runs in this process
 	filtering filtering

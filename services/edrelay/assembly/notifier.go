@@ -55,5 +55,6 @@ func (g *Ground) subscriptionDesk() (desk.Ports, error) {
 		Ledger: g.Store.Subscriptions(keys), Log: g.Bus, Client: client, Encoder: catalogue, Sampler: catalogue,
 		Logger: g.Log.With("service", "console"),
 	})
+	g.registry = registry
 	return desk.Ports{Subscriptions: registry, Deliveries: registry}, nil
 }

@@ -29,7 +29,12 @@ func (r reconciler) Reconcile(ctx context.Context, withLMS bool) (relay.Reconcil
 		defer site.Close()
 		auditor.LMS = site
 	}
-	return auditor.Run(ctx)
+	found, err := auditor.Run(ctx)
+	if err != nil || r.ground.registry == nil {
+		return found, err
+	}
+	err = r.ground.registry.Reconcile(ctx, &found)
+	return found, err
 }
 
 // webhookLog is the stream of verified webhooks as the audit reads it.

@@ -44,8 +44,8 @@ func (a *App) printReconciliation(found relay.Reconciliation, lms bool) error {
 	if a.wantsJSON() {
 		return a.printJSON(found)
 	}
-	fmt.Fprintf(a.Out, "%d webhooks on the log (%d just in), %d orders, %d enrolments (%d waiting, %d parked)",
-		found.Webhooks, found.Underway, found.Orders, found.Enrollments, found.Waiting, found.Parked)
+	fmt.Fprintf(a.Out, "%d webhooks on the log (%d just in), %d orders, %d enrolments (%d waiting, %d parked), %d deliveries (%d events still to come)",
+		found.Webhooks, found.Underway, found.Orders, found.Enrollments, found.Waiting, found.Parked, found.Deliveries, found.Backlog)
 	if lms {
 		fmt.Fprintf(a.Out, ", %d compared with the LMS", found.Compared)
 	}
