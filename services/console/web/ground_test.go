@@ -2,11 +2,13 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,4 +146,25 @@ func (g *ground) refuse(id, body string) {
 		Subject: relay.RejectedSubject("shopify", "signature"), ID: id, Body: []byte(body),
 		Header: map[string]string{relay.HeaderSource: "shopify", relay.HeaderTopic: "orders/create", relay.HeaderReason: "signature"},
 	})
+}
+
+// key makes an API key of a role.
+func (g *ground) key(role relay.Role) (int, string) {
+	g.t.Helper()
+	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodPost, g.url+"/api/v1/keys", strings.NewReader(`{"name":"n","role":"`+string(role)+`"}`))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var made struct{ Key string }
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil {
+		g.t.Fatal(err)
+	}
+	return resp.StatusCode, made.Key
 }
