@@ -84,6 +84,16 @@ func total(due []relay.WorkGroup) (rows int) {
 	return rows
 }
 
+// untried counts the rows that never failed.
+func untried(due []relay.WorkGroup) (rows int) {
+	for _, group := range due {
+		if !group.Retry {
+			rows += group.Rows
+		}
+	}
+	return rows
+}
+
 // sent takes what is sent out of what is due.
 func (d *dispatcher) sent(group relay.WorkGroup, rows int) {
 	i := slices.Index(d.due, group)
@@ -139,7 +149,7 @@ func (s *Service) choose(due []relay.WorkGroup) (*relay.WorkGroup, time.Duration
 	spent := s.spent.now(now)
 	pause := s.Policy.Poll
 	var ready []relay.WorkGroup
-	flood := total(due) >= s.health.tolerated() // small calls would cost the minute's budget
+	flood := untried(due) >= s.health.tolerated() // small calls would cost the minute's budget
 	if flood {
 		spent = max(spent, s.Policy.CallsPerMinute/4)
 	}
