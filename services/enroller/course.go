@@ -111,7 +111,7 @@ func (s *Service) resolve(ctx context.Context, keys []relay.OrderKey) error {
 	err = s.Ledger.ChangeOrders(ctx, keys, func(records map[relay.OrderKey]*relay.OrderRecord) ([]relay.Webhook, error) {
 		for _, record := range records {
 			list, notes := wants(&record.State, known)
-			apply(record, list, known, s.Policy.EmailStudents, now)
+			apply(record, list, s.Policy.EmailStudents, now)
 			record.Notes = notes
 			if len(record.Rows) == 0 {
 				record.Ignored = "no line of the order is a course"

@@ -91,14 +91,15 @@ func (s *Service) checkCourses(ctx context.Context, list []string) *relay.Direct
 
 // applyDirect makes the rows of a direct request due, those of an earlier one too: a repeat is worked again.
 func (s *Service) applyDirect(record *relay.OrderRecord, ask *relay.Direct, now time.Time) {
-	key := strings.ToLower(ask.Learner)
+	key, at := strings.ToLower(ask.Learner), spots(record.Rows)
 	for _, course := range ask.Courses {
 		one := want{learner: ask.Learner, key: key, sku: course, course: course}
-		row := rowFor(record, one)
+		row := rowFor(at, one)
 		if row == nil {
 			row = newRow(record, one, false)
 			row.Direct = true
 			record.Rows = append(record.Rows, row)
+			at[one.spot()] = row
 		}
 		if row.Action != relay.ActionEnroll {
 			row.Action = relay.ActionEnroll

@@ -3,6 +3,7 @@ package enroller_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -202,4 +203,25 @@ func TestAWebhookThatCannotBeReadIsParked(t *testing.T) {
 	b.webhook("bad", relay.WebhookParked)
 	b.webhook(id, relay.WebhookIgnored)
 	b.until("all are acknowledged", func() bool { b.feed.mu.Lock(); defer b.feed.mu.Unlock(); return len(b.feed.acked) == 3 })
+}
+
+func TestAnAbsurdOrderIsWorkedWithoutHarm(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, lmssim.Settings{ThrottleOff: true})
+	b.policy.BatchSize = 1000
+	b.start()
+	lines := []relay.Line{line("nul\x00", course, "nul\x00l@x.example"), line("long", strings.Repeat("s", 5000), "a@x.example"),
+		{ID: "much", SKU: course, Learner: "b@x.example", Quantity: 1 << 40}, line("far", course, strings.Repeat("x", 5000)+"@x.example")}
+	for i := range 3000 {
+		lines = append(lines, line(fmt.Sprint(i), course, fmt.Sprintf("l%d@x.example", i)))
+	}
+	id := b.feed.put("shop", order("1\x00", 1, lines...))
+	b.settled(relay.EnrollmentAllowed, 3002)
+	b.settled(relay.EnrollmentParked, 1)
+	b.webhook(id, relay.WebhookDone)
+	again := b.feed.put("shop", order("1\x00", 1, lines...))
+	b.webhook(again, relay.WebhookDone)
+	if n := len(b.rows("")); n != 3003 {
+		t.Errorf("%d rows", n)
+	}
 }

@@ -78,6 +78,7 @@ func (s *Service) read(m relay.Received) (r reading) {
 		r.webhook.State, r.webhook.Reason = relay.WebhookParked, "not understood: "+plainError(err)
 		return r
 	}
+	clean(&order)
 	if order.ID == "" && order.Direct != nil {
 		order.ID = m.ID
 	}
@@ -93,6 +94,27 @@ func (s *Service) read(m relay.Received) (r reading) {
 	return r
 }
 
+// clean makes a stranger's texts fit for the ledger, here, so that they compare equal to what comes back from it.
+func clean(order *relay.Order) {
+	order.ID, order.Name, order.Reason = text(order.ID), text(order.Name), text(order.Reason)
+	for i := range order.Lines {
+		line := &order.Lines[i]
+		line.ID, line.SKU, line.Learner, line.Problem = text(line.ID), text(line.SKU), text(line.Learner), text(line.Problem)
+	}
+	for i := range order.Refunds {
+		order.Refunds[i].ID = text(order.Refunds[i].ID)
+		for j := range order.Refunds[i].Lines {
+			order.Refunds[i].Lines[j].LineID = text(order.Refunds[i].Lines[j].LineID)
+		}
+	}
+}
+
+// text gives valid UTF-8 without NUL, at most 1 KiB of it.
+func text(s string) string {
+	const most = 1 << 10
+	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), most)], "\x00", ""), "\uFFFD")
+}
+
 // plainError gives an error's text; readers keep payloads out of theirs.
 func plainError(err error) string {
 	if code := relay.CodeOf(err); code != relay.CodeInternal {
@@ -104,6 +126,7 @@ func plainError(err error) string {
 // recordAll records a batch and acknowledges it; while the ledger is away it waits. A webhook that can't be recorded
 // though the ledger answers is parked alone.
 func (s *Service) recordAll(ctx, finish context.Context, batch []reading) {
+	conflicts := 0
 	for wait := 100 * time.Millisecond; len(batch) > 0; wait = min(2*wait, 5*time.Second) {
 		err := s.record(finish, batch)
 		if err == nil {
@@ -111,7 +134,10 @@ func (s *Service) recordAll(ctx, finish context.Context, batch []reading) {
 			return
 		}
 		code := relay.CodeOf(err)
-		if code != relay.CodeUnavailable && code != relay.CodeConflict {
+		if code == relay.CodeConflict {
+			conflicts++
+		}
+		if code != relay.CodeUnavailable && code != relay.CodeConflict || conflicts > 5 {
 			s.recordSingly(finish, batch, err)
 			return
 		}
@@ -240,7 +266,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	// A stale or undecided update may still bring refunds, so the order is always planned anew.
 	before := len(record.Rows)
 	list, notes := wants(state, known)
-	apply(record, list, known, s.Policy.EmailStudents, now)
+	apply(record, list, s.Policy.EmailStudents, now)
 	if webhook.State != "" {
 		return
 	}

@@ -117,15 +117,13 @@ func raise(refund *relay.Refund, line relay.RefundLine) bool {
 	return true
 }
 
-// refunded gives how much of a line was taken back.
-func refunded(state *relay.OrderState, line string) int {
-	sum := 0
+// refundedLines gives how much of each line was taken back.
+func refundedLines(state *relay.OrderState) map[string]int {
+	sums := map[string]int{}
 	for _, refund := range state.Refunds {
 		for _, one := range refund.Lines {
-			if one.LineID == line {
-				sum += one.Quantity
-			}
+			sums[one.LineID] += one.Quantity
 		}
 	}
-	return sum
+	return sums
 }

@@ -53,30 +53,38 @@ func wants(state *relay.OrderState, known SKUs) (list []want, notes []string) {
 	if !state.Known || state.Intent != relay.IntentEnroll {
 		return nil, nil
 	}
+	taken := refundedLines(state)
+	seen := map[spot]bool{}
 	for _, line := range state.Lines {
-		one, note := wantOf(state, line, known)
+		one, note := wantOf(state, line, taken[line.ID], known)
 		if note != "" {
 			notes = append(notes, "line "+line.ID+": "+note)
 		}
 		if one == nil {
 			continue
 		}
-		if slices.ContainsFunc(list, one.same) {
+		if seen[one.spot()] {
 			notes = append(notes, "line "+line.ID+": another line asks for the same learner and course; one enrolment")
 			continue
 		}
+		seen[one.spot()] = true
 		list = append(list, *one)
 	}
 	return list, notes
 }
 
-func wantOf(state *relay.OrderState, line relay.Line, known SKUs) (one *want, note string) {
+// longestSKU is more than any shop allows.
+const longestSKU = 255
+
+func wantOf(state *relay.OrderState, line relay.Line, refunded int, known SKUs) (one *want, note string) {
 	sku := strings.TrimSpace(line.SKU)
-	if line.Quantity <= 0 || refunded(state, line.ID) >= line.Quantity {
+	switch {
+	case line.Quantity <= 0 || refunded >= line.Quantity:
 		return nil, ""
-	}
-	if sku == "" {
+	case sku == "":
 		return nil, "no SKU, skipped"
+	case len(sku) > longestSKU:
+		return nil, "the SKU is too long to be one, skipped"
 	}
 	found := courseOf(state, sku, known)
 	if found.State == relay.SKUNone {
@@ -100,26 +108,43 @@ func wantOf(state *relay.OrderState, line relay.Line, known SKUs) (one *want, no
 	return one, note
 }
 
-func (w want) same(other want) bool {
-	return w.key == other.key && w.course == other.course && (w.course != "" || w.sku == other.sku)
+// spot is where an enrolment stands within its order: one learner in one course, or behind one SKU until its course is
+// known.
+type spot struct{ learner, course, sku string }
+
+func spotOf(learner, course, sku string) spot {
+	if course != "" {
+		sku = ""
+	}
+	return spot{learner, course, sku}
 }
 
-func (w want) matches(row *relay.Work) bool {
-	if row.LearnerKey != w.key {
-		return false
+func (w want) spot() spot { return spotOf(w.key, w.course, w.sku) }
+
+func spotOfRow(row *relay.Work) spot { return spotOf(row.LearnerKey, row.Course, row.SKU) }
+
+// spots finds the rows of an order.
+func spots(rows []*relay.Work) map[spot]*relay.Work {
+	at := make(map[spot]*relay.Work, len(rows))
+	for _, row := range rows {
+		at[spotOfRow(row)] = row
 	}
-	return row.Course == w.course && (w.course != "" || row.SKU == w.sku)
+	return at
 }
 
 // apply brings the rows of an order to what it wants now. Only rows that may have left a trace in the LMS are undone
 // there; others end at once.
-func apply(record *relay.OrderRecord, list []want, known SKUs, mail bool, now time.Time) {
+func apply(record *relay.OrderRecord, list []want, mail bool, now time.Time) {
+	at := spots(record.Rows)
+	wanted := make(map[spot]bool, len(list))
 	for _, one := range list {
-		row := rowFor(record, one)
+		wanted[one.spot()] = true
+		row := rowFor(at, one)
 		if row == nil {
 			row = newRow(record, one, mail)
 			record.Rows = append(record.Rows, row)
 			admit(row, one, now)
+			at[one.spot()] = row
 			continue
 		}
 		if row.Action == relay.ActionUnenroll {
@@ -129,12 +154,10 @@ func apply(record *relay.OrderRecord, list []want, known SKUs, mail bool, now ti
 		} else if row.Course != one.course || row.Course == "" && row.State == relay.EnrollmentWaiting && one.problem != "" {
 			admit(row, one, now)
 		}
-	}
-	wanted := func(row *relay.Work) bool {
-		return slices.ContainsFunc(list, func(one want) bool { return one.matches(row) })
+		at[one.spot()] = row
 	}
 	record.Rows = slices.DeleteFunc(record.Rows, func(row *relay.Work) bool {
-		if row.Action != relay.ActionEnroll || wanted(row) || row.Direct {
+		if row.Action != relay.ActionEnroll || wanted[spotOfRow(row)] || row.Direct {
 			return false
 		}
 		if row.Course == "" && row.State == relay.EnrollmentWaiting { // it never became an enrolment
@@ -148,19 +171,15 @@ func apply(record *relay.OrderRecord, list []want, known SKUs, mail bool, now ti
 	})
 }
 
-// rowFor finds the row of a want: the one of its course, else the one that waits for the course of its SKU, unless that
-// has another home by now.
-func rowFor(record *relay.OrderRecord, one want) *relay.Work {
-	var waiting *relay.Work
-	for _, row := range record.Rows {
-		if one.matches(row) {
-			return row
-		}
-		if row.LearnerKey == one.key && row.Course == "" && row.SKU == one.sku {
-			waiting = row
-		}
+// rowFor finds the row of a want: the one of its course, else the one that waits for the course of its SKU.
+func rowFor(at map[spot]*relay.Work, one want) *relay.Work {
+	if row := at[one.spot()]; row != nil {
+		return row
 	}
-	return waiting
+	if row := at[spotOf(one.key, "", one.sku)]; row != nil && row.Course == "" {
+		return row
+	}
+	return nil
 }
 
 func newRow(record *relay.OrderRecord, one want, mail bool) *relay.Work {
@@ -231,19 +250,15 @@ func finish(row *relay.Work, state relay.EnrollmentState, reason string) {
 // asks for them no more. Zero is what recording the order once more would change.
 func Unplanned(state *relay.OrderState, rows []*relay.Work, known map[string]relay.SKU) int {
 	list, _ := wants(state, known)
-	count := 0
+	at, wanted, count := spots(rows), map[spot]bool{}, 0
 	for _, one := range list {
-		if !slices.ContainsFunc(rows, func(row *relay.Work) bool {
-			return row.Action == relay.ActionEnroll && (one.matches(row) || row.LearnerKey == one.key && row.Course == "" && row.SKU == one.sku)
-		}) {
+		wanted[one.spot()] = true
+		if row := rowFor(at, one); row == nil || row.Action != relay.ActionEnroll {
 			count++
 		}
 	}
 	for _, row := range rows {
-		if row.Direct || row.Action != relay.ActionEnroll || row.Course == "" {
-			continue
-		}
-		if !slices.ContainsFunc(list, func(one want) bool { return one.matches(row) }) {
+		if !row.Direct && row.Action == relay.ActionEnroll && row.Course != "" && !wanted[spotOfRow(row)] {
 			count++
 		}
 	}

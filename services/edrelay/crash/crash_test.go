@@ -19,7 +19,7 @@ import (
 // throttles, breaks connections after doing the work, and answers 500 or half a body. EDRELAY_CRASH_SEED repeats a run.
 func TestNothingAcceptedIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
-	survive(t, 8*time.Second, 3*time.Second)
+	survive(t, run{long: 8 * time.Second, calm: 3 * time.Second, pace: 10 * time.Millisecond})
 }
 
 func seed(t *testing.T) uint64 {
@@ -35,8 +35,15 @@ func seed(t *testing.T) uint64 {
 	return given
 }
 
-// survive sends orders for so long, killing something after each calm, then compares.
-func survive(t *testing.T, long, calm time.Duration) {
+// run says how a run goes.
+type run struct {
+	long time.Duration // orders are sent for so long
+	calm time.Duration // between two kills, more or less
+	pace time.Duration // between two orders of one of four sellers
+}
+
+// survive sends orders, killing something after each calm, then compares.
+func survive(t *testing.T, r run) {
 	chance := seed(t)
 	t.Logf("seed %d: EDRELAY_CRASH_SEED=%d repeats the run", chance, chance)
 	random := rand.New(rand.NewPCG(chance, 2))
@@ -60,15 +67,15 @@ func survive(t *testing.T, long, calm time.Duration) {
 	relay := newEdrelay(t, server.URL)
 	relay.start()
 	trade := newShop(chance, learners, courses)
-	ctx, closing := context.WithTimeout(t.Context(), long)
+	ctx, closing := context.WithTimeout(t.Context(), r.long)
 	defer closing()
 	var group sync.WaitGroup
 	for range 4 {
-		group.Go(func() { sell(ctx, t, trade, relay.door) })
+		group.Go(func() { sell(ctx, t, trade, relay.door, r.pace) })
 	}
 	for ctx.Err() == nil {
 		trouble(t, random, sim)
-		pause(ctx, calm/2+time.Duration(random.Int64N(int64(calm))))
+		pause(ctx, r.calm/2+time.Duration(random.Int64N(int64(r.calm))))
 		if ctx.Err() != nil {
 			break
 		}
@@ -94,7 +101,7 @@ func survive(t *testing.T, long, calm time.Duration) {
 }
 
 // sell tells edrelay of orders until ctx is done; an order that was begun is told to its end.
-func sell(ctx context.Context, t *testing.T, trade *shop, door string) {
+func sell(ctx context.Context, t *testing.T, trade *shop, door string, pace time.Duration) {
 	for ctx.Err() == nil {
 		for _, d := range trade.order() {
 			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
@@ -103,7 +110,7 @@ func sell(ctx context.Context, t *testing.T, trade *shop, door string) {
 			}
 			cancel()
 		}
-		pause(ctx, 5*time.Millisecond)
+		pause(ctx, pace)
 	}
 }
 
@@ -131,7 +138,7 @@ func settle(t *testing.T, relay *edrelay) {
 	t.Helper()
 	var found struct{ Underway, Waiting int }
 	var err error
-	done := within(3*time.Minute, func() bool {
+	done := within(5*time.Minute, func() bool {
 		err = relay.json(&found, "audit")
 		return err == nil && found.Underway == 0 && found.Waiting == 0
 	})

@@ -14,5 +14,5 @@ func TestSoakCrashes(t *testing.T) {
 	if err != nil {
 		t.Fatalf("EDRELAY_SOAK: %v", err)
 	}
-	survive(t, long, 8*time.Second)
+	survive(t, run{long: long, calm: 8 * time.Second, pace: 150 * time.Millisecond})
 }
