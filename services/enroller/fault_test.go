@@ -291,3 +291,23 @@ func TestAKilledProcessLeavesNothingDoubled(t *testing.T) {
 		t.Errorf("%d mails, %d calls, %+v", b.site.mails("a@x.example"), b.site.bulkCalls(), rows[0])
 	}
 }
+
+// Two processes on one ledger, with an LMS in trouble: nobody is enrolled or mailed by both.
+func TestProcessesShareTheWork(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, lmssim.Settings{ThrottleOff: true})
+	b.policy.BatchSize = 5
+	b.site.fault(lmssim.Fault{Kind: lmssim.FaultReset, AfterWork: true, Endpoint: lmssim.EndpointBulk, Every: 4})
+	b.start()
+	b.start()
+	for i := range 60 {
+		b.feed.put("shop", order(fmt.Sprint(i), 1, line("1", course, b.site.learner(fmt.Sprintf("l%d@x.example", i)))))
+	}
+	b.settled(relay.EnrollmentEnrolled, 60)
+	for i := range 60 {
+		if n := b.site.mails(fmt.Sprintf("l%d@x.example", i)); n > 1 {
+			t.Errorf("l%d: %d mails", i, n)
+		}
+	}
+	b.until("every success is told once", func() bool { return b.events.count(relay.EventEnrollmentSucceeded) == 60 })
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -27,6 +28,7 @@ type Ledger interface {
 	WorkOfOrder(context.Context, relay.OrderKey) ([]*relay.Work, error)
 	WorkAfter(ctx context.Context, id int64, limit int) ([]*relay.Work, error)
 	KnownSKUs(ctx context.Context, skus []string, fresh time.Time) (map[string]relay.SKU, error)
+	EnrollerStatus(context.Context) ([]relay.EnrollerStatus, error)
 }
 
 // Auditor compares.
@@ -37,11 +39,19 @@ type Auditor struct {
 	Grace  time.Duration // a webhook younger than that may still be on its way into the ledger: 30 s when 0
 	Now    func() time.Time
 	Most   int // differences named; 1000 when 0
+
+	running, ready bool // whether an enroller runs, and whether the LMS is there for it
 }
 
 // Run compares everything. It holds a page of rows at a time.
 func (a *Auditor) Run(ctx context.Context) (relay.Reconciliation, error) {
 	found := relay.Reconciliation{Differences: []relay.Difference{}}
+	enrollers, err := a.Ledger.EnrollerStatus(ctx)
+	if err != nil {
+		return found, err
+	}
+	a.running = len(enrollers) > 0
+	a.ready = slices.ContainsFunc(enrollers, func(one relay.EnrollerStatus) bool { return one.State == "ready" })
 	for _, step := range []func(context.Context, *relay.Reconciliation) error{a.log, a.orders, a.rows} {
 		if err := step(ctx, &found); err != nil {
 			return found, err
@@ -116,10 +126,14 @@ func (a *Auditor) missing(ctx context.Context, sequence uint64, found *relay.Rec
 		found.Underway++
 		return nil
 	}
+	mend := "edrelay replay start --enroller --since " + m.Stored.UTC().Format(time.RFC3339)
+	if !a.running {
+		mend = "edrelay enroller"
+	}
 	a.differ(found, relay.Difference{
 		Kind: "webhook_missing", Subject: fmt.Sprint(sequence),
 		Detail: fmt.Sprintf("webhook %s of source %s, accepted %s, is on the log and not in the ledger", m.ID, m.Header[relay.HeaderSource], m.Stored.UTC().Format(time.RFC3339)),
-		Mend:   fmt.Sprintf("edrelay replay start --enroller --since %s", m.Stored.UTC().Format(time.RFC3339)),
+		Mend:   mend,
 	})
 	return nil
 }
@@ -169,7 +183,7 @@ func (a *Auditor) order(ctx context.Context, state *relay.OrderState, found *rel
 	return nil
 }
 
-// rows looks for enrolments that nobody will work.
+// rows looks for enrolments that nobody works though the LMS is there. During an outage they wait, which is no difference.
 func (a *Auditor) rows(ctx context.Context, found *relay.Reconciliation) error {
 	const overdue = time.Hour
 	now := a.now()
@@ -179,7 +193,7 @@ func (a *Auditor) rows(ctx context.Context, found *relay.Reconciliation) error {
 			switch row.State {
 			case relay.EnrollmentWaiting:
 				found.Waiting++
-				if row.Course != "" && now.Sub(*row.NextAttemptAt) > overdue {
+				if a.ready && row.Course != "" && now.Sub(*row.NextAttemptAt) > overdue {
 					a.differ(found, relay.Difference{
 						Kind: "enrollment_stuck", Subject: fmt.Sprint(row.ID),
 						Detail: fmt.Sprintf("enrolment %d has been due since %s", row.ID, row.NextAttemptAt.UTC().Format(time.RFC3339)),
