@@ -33,6 +33,7 @@ func (s *Service) newApp() *fiber.App {
 		TrustProxyConfig:             fiber.TrustProxyConfig{Proxies: o.TrustedProxies},
 		EnableIPValidation:           true,
 	})
+	app.Use(s.partWell)
 	for _, path := range s.doors.paths() {
 		app.All(path, s.guarded(s.shared))
 		if s.doors.byPath[path].route.Secret {
@@ -102,4 +103,13 @@ func writeProblem(c fiber.Ctx, status int, message string) error {
 	}
 	c.Set(fiber.HeaderContentType, "application/json")
 	return c.Status(status).Send(body)
+}
+
+// partWell tells senders, once the door is about to close, that their connection won't be kept: one closed while it
+// seems idle would take a request with it that is on its way.
+func (s *Service) partWell(c fiber.Ctx) error {
+	if s.parting.Load() {
+		c.RequestCtx().SetConnectionClose()
+	}
+	return c.Next()
 }

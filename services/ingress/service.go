@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v3"
@@ -26,6 +27,7 @@ type Options struct {
 	ReadTimeout    time.Duration
 	PublishTimeout time.Duration // how long the log may take before the sender hears 503; 4 s, below Shopify's 5
 	DrainTimeout   time.Duration // how long requests under way may take at the end; 10 s
+	LameDuck       time.Duration // before that, how long requests are still taken and kept connections said good-bye; 500 ms
 	Now            func() time.Time
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil: none are kept
@@ -39,6 +41,7 @@ type Service struct {
 	metrics  *metrics
 	rejected *rejected
 	outcomes *outcomes
+	parting  atomic.Bool // the door is about to close
 }
 
 // New makes the door. It listens from Run on.
@@ -68,6 +71,7 @@ func (o Options) withDefaults() Options {
 	o.ReadTimeout = or(o.ReadTimeout, 15*time.Second)
 	o.PublishTimeout = or(o.PublishTimeout, 4*time.Second)
 	o.DrainTimeout = or(o.DrainTimeout, 10*time.Second)
+	o.LameDuck = or(o.LameDuck, 500*time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -106,6 +110,8 @@ func (s *Service) Run(ctx context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
+	s.parting.Store(true)
+	time.Sleep(s.options.LameDuck)
 	err := s.app.ShutdownWithTimeout(s.options.DrainTimeout)
 	<-served
 	if errors.Is(err, context.DeadlineExceeded) {
