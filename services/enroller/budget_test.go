@@ -67,7 +67,9 @@ func (b *budget) measure() time.Duration {
 		}
 	}
 	want := b.courses * (b.perEach - 1)
-	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(3 * time.Minute); ; <-look.C {
 		counts, err := b.ledger.CountEnrollments(b.tb.Context())
 		if err == nil && counts[relay.EnrollmentEnrolled] == want {
 			return time.Since(begun)

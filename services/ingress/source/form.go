@@ -52,10 +52,13 @@ func ParseForm(body []byte) ([]Field, error) {
 	return fields, nil
 }
 
+// noBoundary is how the predecessor says it.
+const noBoundary = "Invalid boundary in multipart: None"
+
 // ParseMultipart reads a multipart/form-data body, its keys in their order.
 func ParseMultipart(body []byte, boundary string) ([]Field, error) {
 	if boundary == "" {
-		return nil, errors.New("Invalid boundary in multipart: None")
+		return nil, errors.New(noBoundary)
 	}
 	var fields []Field
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
