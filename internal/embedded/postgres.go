@@ -68,6 +68,9 @@ func startPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Readlink(filepath.Join(cfg.Dir, "cluster")); err == nil {
+		cfg.Log.Info("the ledger's files are outside the data dir, which the user who runs Postgres can't enter", "user", c.name, "dir", c.home)
+	}
 	if err := endOrphan(ctx, c.data); err != nil {
 		return nil, err
 	}

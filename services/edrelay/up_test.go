@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
 // The budget of `up` on a warm data dir.
@@ -62,14 +64,7 @@ type up struct {
 
 func newUp(t testing.TB) *up {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "edrelay-up-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // as root, Postgres runs as another user
-		t.Fatal(err)
-	}
+	dir := embeddedtest.Dir(t)
 	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: freeAddress(t)}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", u.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

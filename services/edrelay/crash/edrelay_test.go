@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 	"github.com/edrelay/edrelay/services/edrelay/command"
 )
 
@@ -63,7 +64,7 @@ func freeAddress(t *testing.T) string {
 
 func newEdrelay(t *testing.T, lmsURL string) *edrelay {
 	t.Helper()
-	e := &edrelay{t: t, dir: t.TempDir(), door: freeAddress(t), admin: freeAddress(t)}
+	e := &edrelay{t: t, dir: embeddedtest.Dir(t), door: freeAddress(t), admin: freeAddress(t)}
 	config := fmt.Sprintf(`data_dir: %s
 http: { addr: %q }
 admin: { addr: %q, token: %q }
