@@ -13,29 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// asNATS names the environment variable that turns the test program into a nats-server with that configuration file.
-const asNATS = "EDRELAY_DRILL_NATS"
-
-func runNATS(file string) {
-	options, err := server.ProcessConfigFile(file)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	node, err := server.NewServer(options)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	node.ConfigureLogger()
-	node.Start()
-	node.WaitForShutdown()
-}
 
 // node is one nats-server process of a cluster.
 type node struct {
