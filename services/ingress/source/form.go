@@ -52,13 +52,16 @@ func ParseForm(body []byte) ([]Field, error) {
 	return fields, nil
 }
 
-// noBoundary is how the predecessor says it.
-const noBoundary = "Invalid boundary in multipart: None"
+// predecessorError is a text that senders know from the predecessor, as it stands.
+type predecessorError string
+
+// Error gives the text.
+func (e predecessorError) Error() string { return string(e) }
 
 // ParseMultipart reads a multipart/form-data body, its keys in their order.
 func ParseMultipart(body []byte, boundary string) ([]Field, error) {
 	if boundary == "" {
-		return nil, errors.New(noBoundary)
+		return nil, predecessorError("Invalid boundary in multipart: None")
 	}
 	var fields []Field
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
