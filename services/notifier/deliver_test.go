@@ -166,32 +166,6 @@ func TestOrderedSubscriptionSeesEventsInOrderThroughFailures(t *testing.T) {
 	}
 }
 
-func TestBadNeighboursHarmNobody(t *testing.T) {
-	t.Parallel()
-	g := newGround(t)
-	g.run()
-	release := make(chan struct{})
-	hanging := newSink(t, func(http.ResponseWriter, got, int) { <-release })
-	t.Cleanup(func() { close(release) })
-	dead := newSink(t, nil)
-	dead.Close()
-	good := newSink(t, nil)
-	slow := waits(time.Hour)
-	g.subscribe("hanging", hanging.URL, slow, func(d *subscription.Declaration) { d.Timeout = ptr(relay.Duration(20 * time.Second)) })
-	g.subscribe("dead", dead.URL, slow)
-	g.subscribe("good", good.URL, slow)
-	g.publish(1, 300)
-	began := time.Now()
-	good.await(t, "300 events", atLeast(300))
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the good one waited %s", took)
-	}
-	g.ledgerHolds("good", relay.DeliveryDelivered, 300)
-	if waiting := g.ledgerHolds("dead", relay.DeliveryWaiting, 20); waiting[0].LastError != "connect" {
-		t.Errorf("dead: %+v", waiting[0])
-	}
-}
-
 func TestRateIsKept(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)

@@ -26,6 +26,7 @@ import (
 const (
 	childEnv   = "EDRELAY_CRASH_TEST_CHILD"
 	adminToken = "the-crash-test-comes-in-with-this"
+	eventToken = "the-crash-test-posts-events-with-this"
 )
 
 // TestMain is edrelay itself when a test started it as a child.
@@ -79,7 +80,9 @@ lms:
   retry: [100ms, 200ms, 400ms, 1s]
 sources:
   - { name: shopify, kind: shopify, shop_domain: %s, secrets: [%s] }
-`, e.dir, e.door, e.admin, adminToken, freeAddress(t), lmsURL, shopDomain, shopSecret)
+  - { name: openedx, kind: openedx, token: %s }
+notifier: { allow_networks: [127.0.0.1/32] }
+`, e.dir, e.door, e.admin, adminToken, freeAddress(t), lmsURL, shopDomain, shopSecret, eventToken)
 	if err := os.WriteFile(e.configFile(), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -16,3 +16,6 @@ func TestSoakCrashes(t *testing.T) {
 	}
 	survive(t, run{long: long, calm: 8 * time.Second, pace: 150 * time.Millisecond})
 }
+
+// TestSoakDeliveries kills edrelay in the middle of 20,000 events for two subscribers.
+func TestSoakDeliveries(t *testing.T) { surviveDelivering(t, 20_000, 5) }
