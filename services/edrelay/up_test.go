@@ -58,19 +58,20 @@ func TestASecondUpInTheSameDataDirIsRefusedAndTheFirstGoesOn(t *testing.T) {
 
 // up is `edrelay up` as a process of its own, in a data dir of its own.
 type up struct {
-	program, dir, admin string
-	running             *exec.Cmd
+	program, dir, admin, door string
+	running                   *exec.Cmd
 }
 
-func newUp(t testing.TB) *up {
+// newUp makes one; more is added to its configuration.
+func newUp(t testing.TB, more ...string) *up {
 	t.Helper()
 	dir := embeddedtest.Dir(t)
-	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: freeAddress(t)}
+	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: freeAddress(t), door: freeAddress(t)}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", u.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	text := fmt.Sprintf("data_dir: %s\nhttp: { addr: %q }\nadmin: { addr: %q }\nnats: { embedded: { addr: %q } }\n",
-		filepath.Join(dir, "data"), freeAddress(t), u.admin, freeAddress(t))
+	text := strings.Join(more, "") + fmt.Sprintf("data_dir: %s\nhttp: { addr: %q }\nadmin: { addr: %q }\nnats: { embedded: { addr: %q } }\n",
+		filepath.Join(dir, "data"), u.door, u.admin, freeAddress(t))
 	if err := os.WriteFile(filepath.Join(dir, "edrelay.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
