@@ -51,7 +51,7 @@ func TestAnOperatorFollowsAnOrderFromLoginToTheTimeline(t *testing.T) {
 	b.sees("Received: shopify orders/create")
 	b.sees("learner1001@example.org is enrolled in course-v1:Demo+Go+2026")
 	b.picture("story", 1360, false)
-	b.do(chromedp.Poll(`document.readyState === "complete"`, nil), press("/"),
+	b.do(loaded(), press("/"),
 		chromedp.Poll(`document.activeElement.matches("form.find input")`, nil), chromedp.KeyEvent("2003"+kb.Enter))
 	b.sees("What happened to 2003?")
 	b.sees("1 webhook was refused.")
@@ -91,8 +91,8 @@ func TestAnOpenPageShowsWhatComesIn(t *testing.T) {
 	b.do(chromedp.WaitVisible(".live.on"))
 	g.refuse("r1", `{}`)
 	b.sees("signature")
-	b.do(chromedp.KeyEvent("j"), chromedp.WaitVisible("tr.at"), chromedp.KeyEvent(kb.Enter))
+	b.do(loaded(), press("j"), chromedp.WaitVisible("tr.at"), chromedp.KeyEvent(kb.Enter))
 	b.sees("Payload")
-	b.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("e"))
+	b.do(loaded(), press("g"), press("e"))
 	b.sees("No enrolment yet")
 }

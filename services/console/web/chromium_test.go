@@ -81,6 +81,9 @@ func (b *browser) login(token string) {
 	b.do(chromedp.SendKeys(`input[name="token"]`, token), chromedp.Submit(`input[name="token"]`), chromedp.WaitVisible("nav.rooms"))
 }
 
+// loaded waits until the page's script hears keys.
+func loaded() chromedp.Action { return chromedp.Poll(`document.readyState === "complete"`, nil) }
+
 // press is one stroke of a key, with its character only where the page lets it through, as a keyboard does it.
 func press(key string) chromedp.Action {
 	return chromedp.Tasks{

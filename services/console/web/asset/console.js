@@ -100,7 +100,7 @@
     const list = rows(), at = list.findIndex((row) => row.classList.contains("at"));
     switch (event.key) {
       case "/": event.preventDefault(); setTimeout(() => $("form.find input").select()); break; // after the key's own character
-      case "g": going = true; setTimeout(() => { going = false; }, 1200); break;
+      case "g": going = true; setTimeout(() => { going = false; }, 2000); break;
       case "j": mark(Math.min(at + 1, list.length - 1)); break;
       case "k": mark(Math.max(at - 1, 0)); break;
       case "Enter": if (at >= 0 && event.target === document.body) $("a", list[at]).click(); break;
