@@ -25,13 +25,19 @@ type (
 type Consumer struct {
 	bus      *Bus
 	stream   string
-	messages chan jetstream.Msg
+	messages chan arrived // holds all that may be fetched ahead, so that the time of arrival is the true one
 	context  jetstream.ConsumeContext
 	ordered  bool
 	quit     chan struct{}
 	once     sync.Once
 	mu       sync.Mutex
 	failed   error
+}
+
+// arrived is a message and when it came to this process.
+type arrived struct {
+	jetstream.Msg
+	at time.Time
 }
 
 // ErrConsumerGone is what Fetch returns after the consumer was deleted on the server, ErrStopped after Stop.
@@ -51,7 +57,7 @@ func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, e
 		prefetch = min(prefetch, config.MaxAckPending)
 	}
 	c := &Consumer{bus: b, stream: config.Stream, ordered: config.Durable == "",
-		messages: make(chan jetstream.Msg, max(1, min(prefetch/4, 64))), quit: make(chan struct{})}
+		messages: make(chan arrived, max(1, prefetch)), quit: make(chan struct{})}
 	c.context, err = consumer.Consume(c.take, jetstream.PullMaxMessages(max(prefetch, 1)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { c.trouble(err) }))
 	if err != nil {
@@ -142,7 +148,7 @@ func startPolicy(s Start) (jetstream.DeliverPolicy, uint64, *time.Time) {
 // take hands a message on to Fetch, or back to the server once the consumer was stopped.
 func (c *Consumer) take(message jetstream.Msg) {
 	select {
-	case c.messages <- message:
+	case c.messages <- arrived{message, time.Now()}:
 	case <-c.quit:
 		c.giveBack(message)
 	}
@@ -217,13 +223,13 @@ func (c *Consumer) Stop() {
 	}()
 }
 
-func (c *Consumer) received(message jetstream.Msg) relay.Received {
-	r := relay.Received{Message: decode(message.Subject(), message.Headers(), message.Data()), Stream: c.stream}
+func (c *Consumer) received(message arrived) relay.Received {
+	r := relay.Received{Fetched: message.at, Message: decode(message.Subject(), message.Headers(), message.Data()), Stream: c.stream}
 	if meta, err := message.Metadata(); err == nil {
 		r.Sequence, r.Stored, r.Attempt = meta.Sequence.Stream, meta.Timestamp, meta.NumDelivered
 	}
 	if !c.ordered {
-		r.Reply = acker{bus: c.bus, message: message}
+		r.Reply = acker{bus: c.bus, message: message.Msg}
 	}
 	return r
 }

@@ -33,6 +33,7 @@ type Received struct {
 	Stream   string
 	Sequence uint64
 	Stored   time.Time // when the log took it
+	Fetched  time.Time // when this process got it from a consumer
 	Attempt  uint64    // 1 for the first time it is handed out
 	Reply    Acker     // nil when it was read by sequence instead of from a consumer
 }

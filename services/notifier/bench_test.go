@@ -27,7 +27,7 @@ import (
 // The budget of the notifier: its rate as a part of the rate at which the same client posts the same body to the same
 // sink, signed by nobody and written nowhere; both in one run, with the sink on the same processors.
 const (
-	benchEvents = 10_000
+	benchEvents = 20_000
 	benchRound  = 2 * time.Second
 )
 

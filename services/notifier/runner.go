@@ -67,8 +67,8 @@ func (r *runner) begin(ctx context.Context) {
 // pendingMost bounds what is handed out and not settled of one subscription.
 const pendingMost = 4096
 
-// ackWait is how long an event is taken for lost when its notifier was killed. It is longer than anything that was
-// fetched ahead waits for its turn and its answer; what an ordered subscription holds is renewed all the time.
+// ackWait is how long an event is taken for lost when its notifier was killed. A third of it is for the wait for its
+// turn, the rest is longer than an attempt and its record; what an ordered subscription holds is renewed all the time.
 func ackWait(s relay.Subscription) time.Duration {
 	if s.Ordered {
 		return orderedWait
@@ -101,13 +101,23 @@ func consumerOf(s relay.Subscriber, prefetch int) relay.ConsumerConfig {
 		MaxAckPending: pending, AckWait: ackWait(s.Subscription), Prefetch: prefetch}
 }
 
-// ahead is how much to fetch ahead: enough to keep all slots busy, not more than is soon done.
+// aheadLeast is fetched ahead at least where max_in_flight is small, up to 8 for each slot: less than that and a busy
+// machine waits for the log instead of the subscriber.
+const aheadLeast = 128
+
+// ahead is how much to fetch ahead: enough to keep all slots busy while the log is asked for more. What waited too long
+// for its turn is given back.
 func (r *runner) ahead() int {
-	n := 2 * cap(r.slots)
+	n := max(2*cap(r.slots), min(8*cap(r.slots), aheadLeast))
 	if r.sub.Rate > 0 {
 		n = min(n, max(1, int(2*r.sub.Rate)))
 	}
 	return n
+}
+
+// stale tells that an event waited so long for its turn that the server may hand it out again before an attempt ends.
+func (r *runner) stale(m *relay.Received) bool {
+	return !m.Fetched.IsZero() && time.Since(m.Fetched) > ackWait(r.sub.Subscription)/3
 }
 
 // flow delivers fresh events and due retries side by side, until the breaker opens.
@@ -135,7 +145,7 @@ func (r *runner) flow(ctx context.Context) {
 // feed hands over what the consumer has. What it holds when it ends is given back.
 func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(relay.Received) bool) {
 	for {
-		batch, err := reader.Fetch(ctx, max(1, cap(r.slots)/4))
+		batch, err := reader.Fetch(ctx, max(1, cap(r.slots)))
 		if err != nil {
 			if ctx.Err() == nil {
 				r.suspect.Store(true)
@@ -175,6 +185,10 @@ func keyOf(sub int64, m *relay.Received) relay.DeliveryKey {
 func (r *runner) deliver(ctx context.Context, m *relay.Received) {
 	if !subscription.Matches(r.sub.Events, m.Type) {
 		r.n.recorder.put(ctx, entry{message: m, subscription: r.sub.ID})
+		return
+	}
+	if r.stale(m) {
+		giveBack(ctx, []relay.Received{*m})
 		return
 	}
 	key := keyOf(r.sub.ID, m)

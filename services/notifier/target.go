@@ -88,14 +88,19 @@ func (t *target) request(w *written, replay string, at time.Time) egress.Request
 // eventHeader gives the headers of an event in a format: those of CloudEvents stand beside a body that is not a
 // CloudEvent itself.
 func eventHeader(format relay.Format, m *relay.Message, contentType string) http.Header {
-	header := http.Header{"Content-Type": {contentType}}
+	header := make(http.Header, len(m.Header)+10)
+	values := make([]string, 0, len(m.Header)+10) // one backing array for all values
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Content-Type", contentType)
 	if trace := m.Header["traceparent"]; trace != "" {
-		header["Traceparent"] = []string{trace}
+		set("Traceparent", trace)
 	}
 	if format == relay.FormatCloudEvents {
 		return header
 	}
-	set := func(name, value string) { header[name] = []string{value} }
 	set("Accept", "text/plain")
 	set("Ce-Specversion", "1.0")
 	set("Ce-Id", relay.EncodeAttribute(m.ID))
