@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +19,11 @@ const DefaultReadLimit = 64 << 10
 type Request struct {
 	Method     string // default POST
 	URL        *url.URL
-	Header     http.Header // may be nil; not changed
+	Header     http.Header // may be nil; not changed unless Own
 	Body       []byte
 	Timeout    time.Duration // for the whole call, the answer's body included; 0: the Client's
 	ReadLimit  int           // bytes of the answer's body; 0: DefaultReadLimit
+	Own        bool          // Header is this call's alone: it may be changed instead of copied
 	Repeatable bool          // may be sent again at once when a kept connection turns out dead
 }
 
@@ -59,9 +61,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 
 // request makes what net/http sends. It is built by hand because http.NewRequest parses the URL each time.
 func (c *Client) request(ctx context.Context, r Request) *http.Request {
-	header := make(http.Header, len(r.Header)+3)
-	for name, values := range r.Header {
-		header[name] = values
+	header := r.Header
+	if header == nil || !r.Own {
+		header = make(http.Header, len(r.Header)+3)
+		maps.Copy(header, r.Header)
 	}
 	if header["User-Agent"] == nil {
 		header["User-Agent"] = []string{c.userAgent}

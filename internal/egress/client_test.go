@@ -273,3 +273,26 @@ func TestACanceledCallerIsNotTheOtherSidesFault(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 }
+
+func TestHeadersAreLeftAsGivenUnlessTheCallOwnsThem(t *testing.T) {
+	t.Parallel()
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("X-Team")+" "+r.Header.Get("User-Agent"))
+	})
+	client := loopback(t)
+	for _, own := range []bool{false, true} {
+		header := http.Header{"X-Team": {"crm"}}
+		for range 2 { // the same request may be made again
+			answer, err := client.Do(t.Context(), Request{URL: u, Header: header, Own: own, Repeatable: true})
+			if err != nil || string(answer.Body) != "crm edrelay" {
+				t.Fatalf("own %t: %v, %v", own, answer, err)
+			}
+		}
+		if !own && len(header) != 1 {
+			t.Errorf("the caller's header became %v", header)
+		}
+	}
+	if answer, err := client.Do(t.Context(), Request{URL: u, Own: true}); err != nil || string(answer.Body) != " edrelay" {
+		t.Errorf("no header: %v, %v", answer, err)
+	}
+}

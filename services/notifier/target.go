@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,18 +72,14 @@ func (t *target) signers(at time.Time) []signing.Secret {
 // request makes one delivery of an event.
 func (t *target) request(w *written, replay string, at time.Time) egress.Request {
 	header := make(http.Header, len(t.headers)+len(w.header)+6)
-	for name, values := range t.headers {
-		header[name] = values
-	}
-	for name, values := range w.header {
-		header[name] = values
-	}
+	maps.Copy(header, t.headers)
+	maps.Copy(header, w.header)
 	values := []string{w.id, signing.Timestamp(at), signing.Sign(t.signers(at), w.id, at, w.body)}
 	header["Webhook-Id"], header["Webhook-Timestamp"], header["Webhook-Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	if replay != "" {
 		header[headerReplay] = []string{replay}
 	}
-	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Repeatable: true}
+	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Own: true, Repeatable: true}
 }
 
 // eventHeader gives the headers of an event in a format: those of CloudEvents stand beside a body that is not a
