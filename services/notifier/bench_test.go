@@ -185,10 +185,11 @@ func latencies(b *testing.B) {
 	}
 	g.run()
 	g.subscribe("s", sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
-	began := time.Now()
+	pace := time.NewTicker(10 * time.Millisecond)
+	defer pace.Stop()
 	var wg sync.WaitGroup
 	for i := range count {
-		time.Sleep(time.Until(began.Add(time.Duration(i) * 10 * time.Millisecond)))
+		<-pace.C
 		wg.Go(func() {
 			mu.Lock()
 			accepted[i] = time.Now()
