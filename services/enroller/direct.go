@@ -69,24 +69,29 @@ func (s *Service) direct(ctx, finish context.Context, r reading, check func() *r
 	}
 }
 
-// checkCourses gives what the sender must hear when a course can't be; nil when all exist or the LMS can't say now.
+// checkCourses gives what the sender must hear of the first course that can't be; nil when all exist or the LMS can't say
+// now.
 func (s *Service) checkCourses(ctx context.Context, list []string) *relay.DirectOutcome {
-	for _, course := range list {
-		if !lms.IsCourse(course) {
-			return &relay.DirectOutcome{Verdict: relay.VerdictInvalidCourse, Course: course, Courses: len(list)}
-		}
-	}
-	if s.LMS == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	for _, course := range list {
-		if exists, verdict := s.courseExists(ctx, course); verdict.Kind == lms.Answered && !exists {
+		switch {
+		case !lms.IsCourse(course):
+			return &relay.DirectOutcome{Verdict: relay.VerdictInvalidCourse, Course: course, Courses: len(list)}
+		case s.missing(ctx, course):
 			return &relay.DirectOutcome{Verdict: relay.VerdictUnknownCourse, Course: course, Courses: len(list)}
 		}
 	}
 	return nil
+}
+
+// missing tells whether the LMS says that it has no such course.
+func (s *Service) missing(ctx context.Context, course string) bool {
+	if s.LMS == nil {
+		return false
+	}
+	exists, verdict := s.courseExists(ctx, course)
+	return verdict.Kind == lms.Answered && !exists
 }
 
 // applyDirect makes the rows of a direct request due, those of an earlier one too: a repeat is worked again.

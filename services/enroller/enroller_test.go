@@ -176,6 +176,34 @@ func TestASenderThatWaitsHearsTheOutcome(t *testing.T) {
 	}
 }
 
+func TestTheFirstCourseThatCannotBeIsTheOneTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, lmssim.Settings{ThrottleOff: true})
+	b.start()
+	for _, one := range []struct {
+		courses []string
+		want    relay.DirectOutcome
+	}{
+		{[]string{course, "course-v1:no+such+one", "nonsense"}, relay.DirectOutcome{Verdict: relay.VerdictUnknownCourse, Course: "course-v1:no+such+one", Courses: 3}},
+		{[]string{course, "nonsense", "course-v1:no+such+one"}, relay.DirectOutcome{Verdict: relay.VerdictInvalidCourse, Course: "nonsense", Courses: 3}},
+	} {
+		b.feed.put("lernito", relay.Order{ID: one.courses[1], Direct: &relay.Direct{Learner: "a@x.example", Courses: one.courses}},
+			relay.HeaderReplyTo, "_INBOX.x")
+		select {
+		case m := <-b.sent.c:
+			var got relay.DirectOutcome
+			if err := json.Unmarshal(m.Body, &got); err != nil || got != one.want {
+				t.Errorf("%q: %+v, want %+v", one.courses, got, one.want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%q: no answer\n%s", one.courses, b.log)
+		}
+	}
+	if n := len(b.rows("")); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 func TestWithoutAnLMSRowsWait(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, lmssim.Settings{})

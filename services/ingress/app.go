@@ -72,6 +72,9 @@ func (s *Service) serverError(c fiber.Ctx, err error) error {
 		s.options.Log.Error("request failed", "path", c.Route().Path, "error", err)
 	}
 	s.metrics.refused.WithLabelValues(fmt.Sprint(status)).Inc()
+	if status != fiber.StatusMethodNotAllowed { // Fiber lists methods for requests that it refuses for anything
+		c.Response().Header.Del(fiber.HeaderAllow)
+	}
 	return writeProblem(c, status, sentence(status))
 }
 

@@ -140,8 +140,14 @@ func TestTooLargeIs413WithAndWithoutALength(t *testing.T) {
 	announced := dial(t, door, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", orderPath)
 	})
-	if announced.StatusCode != 413 {
-		t.Errorf("announced: %d, before any of it is sent", announced.StatusCode)
+	if announced.StatusCode != 413 || announced.Header.Get("Allow") != "" {
+		t.Errorf("announced: %d, Allow %q, before any of it is sent", announced.StatusCode, announced.Header.Get("Allow"))
+	}
+	elsewhere := dial(t, door, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "POST %s/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", orderPath)
+	})
+	if elsewhere.StatusCode != 413 || elsewhere.Header.Get("Allow") != "" {
+		t.Errorf("with a slash: %d, Allow %q", elsewhere.StatusCode, elsewhere.Header.Get("Allow"))
 	}
 	if answer := door.Post(t, signed("a.example", "s", order(1))); answer.Status != 200 {
 		t.Errorf("a good one after that: %d", answer.Status)
