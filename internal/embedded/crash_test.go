@@ -72,6 +72,48 @@ func TestAnOrphanedServerIsEndedBeforeTheNextStarts(t *testing.T) {
 	}
 }
 
+// A child of a killed server that is slow to notice holds the shared memory, and no server starts over it.
+func TestAStartWaitsForTheLastChildOfAKilledServer(t *testing.T) {
+	t.Parallel()
+	dir := rootedDir(t)
+	c, err := prepareCluster(t.Context(), PostgresConfig{Dir: dir, Throwaway: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed, err := startPostmaster(t.Context(), c, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &Postgres{cluster: c}
+	child := int(dial(t, server.DatabaseURL("postgres")).PgConn().PID())
+	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	wake := func() { _ = syscall.Kill(child, syscall.SIGCONT) }
+	t.Cleanup(wake)
+	if err := syscall.Kill(killed.pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-killed.done
+
+	refused := make(chan struct{})
+	go func() {
+		defer close(refused)
+		defer wake()
+		for range 3000 {
+			if text, err := os.ReadFile(c.log); err == nil && strings.Contains(string(text), "shared memory block") {
+				return
+			}
+			if pause(t.Context(), lookEvery) != nil {
+				return
+			}
+		}
+	}()
+	pg := startPostgresFor(t, PostgresConfig{Dir: dir, Throwaway: true})
+	<-refused
+	mustExec(t, dial(t, pg.URL()), "create table works (id int)")
+}
+
 func TestAForeignProcessWithTheOldIDIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := rootedDir(t)

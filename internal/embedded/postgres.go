@@ -7,13 +7,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/edrelay/edrelay/internal/relay"
 )
 
 // Database is the name of the database and of the owning role that StartPostgres makes.
@@ -74,7 +71,7 @@ func startPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err := endOrphan(ctx, c.data); err != nil {
 		return nil, err
 	}
-	process, err := startPostmaster(ctx, c, cfg.Log)
+	process, err := startPastRemnants(ctx, c, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -162,23 +159,6 @@ func (p *Postgres) ensureDatabase(ctx context.Context) error {
 		return fmt.Errorf("create the database: %w", err)
 	}
 	return nil
-}
-
-// startFailure makes one sentence of why the server ended before it was ready.
-func startFailure(logFile string) error {
-	reason := "it ended without a word"
-	if text, err := os.ReadFile(logFile); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if _, after, found := strings.Cut(line, "FATAL:"); found {
-				reason = strings.TrimSpace(after)
-			}
-		}
-	}
-	return &relay.Error{
-		Code:    relay.CodeUnavailable,
-		Message: "the embedded Postgres does not start: " + reason,
-		Hint:    fmt.Sprintf("read %s, or set database.url to a Postgres of your own", filepath.Clean(logFile)),
-	}
 }
 
 // pause waits for d or for the end of ctx.

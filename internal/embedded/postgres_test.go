@@ -134,3 +134,32 @@ func rootedDir(t *testing.T) string {
 	}
 	return dir
 }
+
+func TestWhyAServerDidNotStartIsReadFromWhatThisStartSaid(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "server.log")
+	said := func(text string) {
+		t.Helper()
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said("1 FATAL:  could not create lock file\n")
+	log, err := openServerLog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.file.Close()
+	if err := log.failure(); !strings.Contains(err.Error(), "without a word") {
+		t.Errorf("before it said a thing: %v", err)
+	}
+	said("2 FATAL:  data directory has wrong ownership\n2 FATAL:  the database system is starting up\n")
+	if err := log.failure(); !strings.Contains(err.Error(), "wrong ownership") {
+		t.Errorf("after clients were turned away: %v", err)
+	}
+}

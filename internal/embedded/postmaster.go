@@ -2,9 +2,9 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -15,13 +15,14 @@ const (
 	startTimeout = 60 * time.Second // crash recovery replays the write-ahead log first
 	fastTimeout  = 20 * time.Second
 	lookEvery    = 10 * time.Millisecond
-	largestLog   = 8 << 20
+	remnantWait  = 200 * time.Millisecond
 )
 
 // postmaster is the running server process.
 type postmaster struct {
 	cmd   *exec.Cmd
 	done  chan struct{} // closed when the process has ended
+	log   *serverLog
 	stopS syscall.Signal
 }
 
@@ -31,13 +32,13 @@ func startPostmaster(ctx context.Context, c cluster, log *slog.Logger) (*postmas
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p := &postmaster{done: make(chan struct{}), stopS: syscall.SIGINT}
+	defer out.file.Close()
+	p := &postmaster{done: make(chan struct{}), log: out, stopS: syscall.SIGINT}
 	if c.throwaway {
 		p.stopS = syscall.SIGQUIT
 	}
 	p.cmd = c.as(c.program(exec.Command(c.command("postgres"), c.settings()...)))
-	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Stdout, p.cmd.Stderr = out.file, out.file
 	p.cmd.SysProcAttr.Setpgid = true // a Ctrl-C at the terminal is ours to pass on, after our own connections have ended
 	diesWithParent(p.cmd.SysProcAttr, p.stopS)
 	if err := p.run(); err != nil {
@@ -49,6 +50,20 @@ func startPostmaster(ctx context.Context, c cluster, log *slog.Logger) (*postmas
 	}
 	log.Debug("postgres ready", "pid", p.pid(), "version", c.major, "dir", c.home)
 	return p, nil
+}
+
+// startPastRemnants is startPostmaster that tries again while children of a killed server end.
+func startPastRemnants(ctx context.Context, c cluster, log *slog.Logger) (*postmaster, error) {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		p, err := startPostmaster(ctx, c, log)
+		if !errors.Is(err, errRemnant) || time.Now().After(deadline) {
+			return p, err
+		}
+		if pause(ctx, remnantWait) != nil {
+			return nil, err
+		}
+	}
 }
 
 // run starts the process on a thread of its own that lives as long as the process: the kernel's signal at the death
@@ -79,7 +94,7 @@ func (p *postmaster) awaitReady(ctx context.Context, c cluster) error {
 		}
 		select {
 		case <-p.done:
-			return startFailure(c.log)
+			return p.log.failure()
 		case <-ctx.Done():
 			return fmt.Errorf("wait for Postgres: %w", ctx.Err())
 		case <-time.After(lookEvery):
@@ -98,17 +113,4 @@ func (p *postmaster) stop() {
 		}
 	}
 	<-p.done
-}
-
-// openServerLog opens the server's own log, emptied when it has grown large.
-func openServerLog(path string) (*os.File, error) {
-	mode := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if info, err := os.Stat(path); err == nil && info.Size() > largestLog {
-		mode |= os.O_TRUNC
-	}
-	file, err := os.OpenFile(path, mode, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the log of Postgres: %w", err)
-	}
-	return file, nil
 }

@@ -67,9 +67,10 @@ func survive(t *testing.T, r run) {
 	relay := newEdrelay(t, server.URL)
 	relay.start()
 	trade := newShop(chance, learners, courses)
+	var group sync.WaitGroup
+	defer group.Wait()
 	ctx, closing := context.WithTimeout(t.Context(), r.long)
 	defer closing()
-	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() { sell(ctx, t, trade, relay.door, r.pace) })
 	}
