@@ -56,6 +56,9 @@ type batch struct {
 	work    []outcome // of each entry
 }
 
+// lastRead is how long the answer of a read may take beyond its wait for entries, when the bridge ends meanwhile.
+const lastRead = 2 * time.Second
+
 // session reads and decodes on one side and publishes on the other, one batch ahead, in the stream's order. It calls
 // healthy when something landed or there was nothing to do, and returns when both sides have ended.
 func (st *stream) session(parent context.Context, healthy func()) error {
@@ -76,15 +79,18 @@ func (st *stream) session(parent context.Context, healthy func()) error {
 			healthy()
 		}
 	}()
-	err := st.read(ctx, func(entries []openedx.StreamEntry) bool {
+	// A read that is under way at the end is not cut off: what Redis had handed out would wait for another bridge to claim it.
+	reading, release := drained(ctx, min(st.options.Block+lastRead, st.options.Drain))
+	defer release()
+	err := st.read(reading, func(entries []openedx.StreamEntry) bool {
 		if len(entries) == 0 && !st.watch.owesReport() {
 			healthy()
 			return ctx.Err() == nil
 		}
 		select {
 		case batches <- batch{entries, st.decode(entries)}:
-			return true
-		case <-ctx.Done():
+			return ctx.Err() == nil
+		case <-landed:
 			return false
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -26,8 +27,10 @@ type Options struct {
 	Checks   []Check
 	Ports    Ports
 	Now      func() time.Time
-	AsyncAPI []byte // describes the events, served at /api/v1/asyncapi.json; nil: it is not there
-	Secure   bool   // cookies only over TLS: set when a proxy before the listener speaks it
+	AsyncAPI []byte        // describes the events, served at /api/v1/asyncapi.json; nil: it is not there
+	LameDuck time.Duration // how long requests are still taken at the end and kept connections said good-bye
+	Drain    time.Duration // how long requests under way may take after that; default 10 s
+	Secure   bool          // cookies only over TLS: set when a proxy before the listener speaks it
 }
 
 // Ports are the parts of edrelay that the console shows and steers.
@@ -42,11 +45,12 @@ type Check struct {
 
 // Service serves the admin listener.
 type Service struct {
-	opts   Options
-	app    *fiber.App
-	desk   *desk.Desk
-	routes []route
-	stop   chan struct{} // closed when Run ends, so that live streams end too
+	opts    Options
+	app     *fiber.App
+	desk    *desk.Desk
+	routes  []route
+	parting atomic.Bool   // the listener is about to close
+	stop    chan struct{} // closed when Run ends, so that live streams end too
 }
 
 const minTokenLength = 16
@@ -58,6 +62,9 @@ func New(opts Options) (*Service, error) {
 	}
 	if len(opts.Token) < minTokenLength {
 		return nil, relay.Errorf(relay.CodeInvalid, "admin.token must have at least %d characters", minTokenLength)
+	}
+	if opts.Drain <= 0 {
+		opts.Drain = 10 * time.Second
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -72,6 +79,7 @@ func New(opts Options) (*Service, error) {
 		IdleTimeout:  2 * time.Minute,
 	})
 	s.app.Use(s.recoverPanic)
+	s.app.Use(s.partWell)
 	s.health()
 	s.api()
 	if err := s.browser(); err != nil {
@@ -94,11 +102,21 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	s.parting.Store(true)
+	time.Sleep(s.opts.LameDuck)
 	close(s.stop)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Drain)
 	defer cancel()
 	if err := s.app.ShutdownWithContext(drain); err != nil {
 		s.opts.Log.Warn("console stopped with requests running", "error", err)
 	}
 	return nil
+}
+
+// partWell tells callers, once the listener is about to close, that their connection won't be kept.
+func (s *Service) partWell(c fiber.Ctx) error {
+	if s.parting.Load() {
+		c.RequestCtx().SetConnectionClose()
+	}
+	return c.Next()
 }

@@ -2,10 +2,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/redis/go-redis/v9/logging"
 
@@ -17,7 +14,7 @@ var version = "dev"
 
 func main() {
 	logging.Disable() // the Redis client writes to stderr by itself; the bridge says what matters
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := command.Signalled()
 	app := &command.App{Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ()}
 	status := app.Run(ctx, os.Args[1:])
 	stop()

@@ -24,6 +24,7 @@ func (g *Ground) Bridge(context.Context) (Runner, error) {
 	}
 	return bridge.New(bridge.Options{
 		RedisURL: set.URL, Prefix: set.Prefix, Topics: set.Topics, Group: set.Group, Publish: bus.Distinct{Bus: g.Bus}, Catalogue: catalogue,
-		Log: g.Log.With("service", "bridge"), Metrics: g.Metrics,
+		Drain: g.drain(),
+		Log:   g.Log.With("service", "bridge"), Metrics: g.Metrics,
 	})
 }

@@ -1,5 +1,10 @@
 package assembly
 
+import "time"
+
+// closePatience bounds each step of Close after something was left behind that may hold on to it.
+const closePatience = 2 * time.Second
+
 // onClose remembers what Close has to do; the newest is done first.
 func (g *Ground) onClose(do func()) {
 	g.mu.Lock()
@@ -14,6 +19,19 @@ func (g *Ground) Close() {
 	g.closers = nil
 	g.mu.Unlock()
 	for i := len(closers) - 1; i >= 0; i-- {
-		closers[i]()
+		g.close(closers[i])
+	}
+}
+
+func (g *Ground) close(do func()) {
+	if !g.cutOff.Load() {
+		do()
+		return
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(closePatience):
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/edrelay/edrelay/internal/openedx"
+	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console"
 	"github.com/edrelay/edrelay/services/enroller"
 	"github.com/edrelay/edrelay/services/ingress/source"
@@ -47,7 +48,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	return console.New(console.Options{
 		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
-		Checks: g.checks(),
+		Checks: g.checks(), LameDuck: g.Config.Shutdown.LameDuck, Drain: g.drain(),
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Subscriptions: subscriptions.Subscriptions, Deliveries: subscriptions.Deliveries,
@@ -70,12 +71,23 @@ func (g *Ground) asyncAPI() ([]byte, error) {
 	return catalogue.AsyncAPI(host, g.Version)
 }
 
-// checkLog names the one condition without which nothing can be taken in.
-const checkLog = "nats"
+// The conditions without which nothing can be taken in.
+const (
+	checkLog     = "nats"
+	checkServing = "serving"
+)
+
+// serving fails once the process is about to end.
+func (g *Ground) serving(context.Context) error {
+	if g.ending.Load() {
+		return relay.Errorf(relay.CodeUnavailable, "edrelay is ending")
+	}
+	return nil
+}
 
 // checks are the conditions of readiness.
 func (g *Ground) checks() []console.Check {
-	checks := []console.Check{{Name: checkLog, Test: g.Bus.Check}}
+	checks := []console.Check{{Name: checkServing, Test: g.serving}, {Name: checkLog, Test: g.Bus.Check}}
 	if g.Store != nil {
 		checks = append(checks, console.Check{Name: "postgres", Test: g.Store.Ping}, console.Check{Name: "schema", Test: g.Store.CheckMigrated})
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,9 @@ type Ground struct {
 
 	embedded  bool // everything runs in this process
 	filtering filtering
+
+	ending atomic.Bool // the process is about to end: it is ready for nothing new
+	cutOff atomic.Bool // something had not ended in time
 
 	mu      sync.Mutex
 	closers []func()

@@ -22,6 +22,7 @@ func (g *Ground) Ingress(_ context.Context) (Runner, error) {
 	return ingress.New(ingress.Options{
 		Listener: listener, Sources: sources, Publish: bus.Distinct{Bus: g.Bus}, Outcomes: outcomes{g.Bus},
 		BodyLimit: int(g.Config.HTTP.BodyLimit), TrustedProxies: g.Config.HTTP.TrustedProxies,
+		LameDuck: g.Config.Shutdown.LameDuck, DrainTimeout: g.drain(),
 		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics,
 	})
 }

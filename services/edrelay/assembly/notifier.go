@@ -23,7 +23,7 @@ func (g *Ground) Notifier(context.Context) (Runner, error) {
 		return nil, err
 	}
 	service, err := notifier.New(notifier.Options{
-		Log: g.Bus, Ledger: g.Store.Subscriptions(keys), Client: client, Encoder: catalogue,
+		Log: g.Bus, Ledger: g.Store.Subscriptions(keys), Client: client, Encoder: catalogue, Drain: g.drain(),
 		Logger: g.Log.With("service", "notifier"), Metrics: g.Metrics,
 	})
 	if err != nil {

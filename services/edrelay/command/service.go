@@ -52,7 +52,7 @@ func (a *App) serve(
 	if name != consoleName {
 		services = append(services, assembly.Named{Name: "health", Runner: ground.Health(name == ingressName)})
 	}
-	err = assembly.Run(ctx, services...)
+	err = ground.Run(ctx, services...)
 	log.Info("service ended", "service", name)
 	return err
 }
@@ -126,7 +126,7 @@ func (a *App) up(ctx context.Context) error {
 		fmt.Fprintf(a.Out, "Admin token (shown this once, kept in %s): %s\n", assembly.TokenFile(loaded.DataDir), token)
 	}
 	log.Info("edrelay is up", "door", "http://"+loaded.HTTP.Addr, "console", "http://"+loaded.Admin.Addr, "version", a.Version)
-	err = assembly.Run(ctx, services...)
+	err = ground.Run(ctx, services...)
 	log.Info("edrelay ended")
 	return err
 }

@@ -31,10 +31,14 @@ func (d *decoder) check(c *Config) {
 		"lms.timeout": c.LMS.Timeout, "lms.give_up_after": c.LMS.GiveUpAfter, "lms.course_wait": c.LMS.CourseWait,
 		"nats.retention.webhooks": c.NATS.Retention.Webhooks, "nats.retention.rejected": c.NATS.Retention.Rejected,
 		"nats.retention.events": c.NATS.Retention.Events, "nats.retention.deliveries": c.NATS.Retention.Deliveries,
+		"shutdown.lame_duck": c.Shutdown.LameDuck, "shutdown.timeout": c.Shutdown.Timeout,
 	} {
 		if span <= 0 {
 			wrong(key, "a duration above zero is wanted, such as 30s or 24h")
 		}
+	}
+	if c.Shutdown.LameDuck >= c.Shutdown.Timeout {
+		wrong("shutdown.lame_duck", "less than shutdown.timeout is wanted")
 	}
 	if c.NATS.Replicas != 1 && c.NATS.Replicas != 3 && c.NATS.Replicas != 5 {
 		wrong("nats.replicas", "1, 3 or 5 is wanted")

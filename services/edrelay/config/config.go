@@ -21,6 +21,7 @@ type Config struct {
 	Bridge        Bridge   `yaml:"bridge"`
 	Notifier      Notifier `yaml:"notifier"`
 	Telemetry     OTel     `yaml:"telemetry"`
+	Shutdown      Shutdown `yaml:"shutdown"`
 }
 
 // Log says what is logged and how.
@@ -120,6 +121,12 @@ type OTel struct {
 	Endpoint string `yaml:"endpoint"`
 }
 
+// Shutdown says how a process ends when it is told to.
+type Shutdown struct {
+	LameDuck time.Duration `yaml:"lame_duck"` // how long listeners go on taking requests after /readyz began to say no
+	Timeout  time.Duration `yaml:"timeout"`   // when it ends at the latest, whatever is under way
+}
+
 // Default gives the configuration of an empty file.
 func Default() *Config {
 	day := 24 * time.Hour
@@ -145,5 +152,6 @@ func Default() *Config {
 		},
 		Bridge:   Bridge{Redis: Redis{Group: "edrelay"}},
 		Notifier: Notifier{UserAgent: "edrelay"},
+		Shutdown: Shutdown{LameDuck: 500 * time.Millisecond, Timeout: 25 * time.Second},
 	}
 }

@@ -98,7 +98,7 @@ func (st *stage) startEdrelay(ctx context.Context, dir string, options Options) 
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := assembly.Run(running, services...); err != nil {
+		if err := ground.Run(running, services...); err != nil {
 			st.failed <- err
 		}
 	}()

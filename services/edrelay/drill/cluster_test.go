@@ -5,6 +5,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,11 +20,14 @@ import (
 
 // node is one nats-server process of a cluster.
 type node struct {
-	t      testing.TB
-	config string
-	client string // host:port
-	cmd    *exec.Cmd
-	said   *logs
+	t       testing.TB
+	name    string
+	config  string
+	store   string // folder
+	client  string // host:port
+	profile string // host:port
+	cmd     *exec.Cmd
+	said    *logs
 }
 
 // cluster starts three nats-servers and gives the URL of all.
@@ -32,17 +36,20 @@ func cluster(t testing.TB) (nodes []*node, url string) {
 	dir := openDir(t)
 	var routes, urls []string
 	for range 3 {
-		nodes = append(nodes, &node{t: t, client: freeAddr(t)})
+		nodes = append(nodes, &node{t: t, client: freeAddr(t), profile: freeAddr(t)})
 		routes = append(routes, freeAddr(t))
 	}
 	for i, n := range nodes {
-		n.config = filepath.Join(dir, fmt.Sprintf("n%d.conf", i))
-		text := fmt.Sprintf(`server_name: n%d
+		n.name = fmt.Sprint("n", i)
+		n.config, n.store = filepath.Join(dir, n.name+".conf"), filepath.Join(dir, n.name)
+		_, profile, _ := net.SplitHostPort(n.profile)
+		text := fmt.Sprintf(`server_name: %s
 listen: %q
+prof_port: %s
 max_payload: 4MB
 jetstream { store_dir: %q, max_file_store: 1GB }
 cluster { name: drill, listen: %q, routes: [ %s ] }
-`, i, n.client, filepath.Join(dir, fmt.Sprint("n", i)), routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
+`, n.name, n.client, profile, n.store, routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
 		if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,8 @@ import (
 // load sends orders from several senders, each again until it has an answer of 2xx, as shops do, or the load ends.
 type load struct {
 	door   string
-	pause  time.Duration // between the orders of one sender
+	pause  time.Duration   // between the orders of one sender
+	ticks  <-chan struct{} // when there is any: an order is sent at each
 	next   atomic.Int64
 	stop   chan struct{}
 	ended  sync.WaitGroup
@@ -22,10 +24,20 @@ type load struct {
 
 	mu       sync.Mutex
 	accepted []int64
+	spans    []time.Duration // how long each answer of 2xx took
 }
 
 func startLoad(t testing.TB, door string, senders int, pause time.Duration) *load {
-	l := &load{door: "http://" + door, pause: pause, stop: make(chan struct{})}
+	return newLoad(t, senders, &load{door: "http://" + door, pause: pause, stop: make(chan struct{})})
+}
+
+// startPacedLoad sends so many orders a second, whatever the answers.
+func startPacedLoad(t testing.TB, door string, senders, perSecond int) *load {
+	stop := make(chan struct{})
+	return newLoad(t, senders, &load{door: "http://" + door, ticks: pace(perSecond, stop), stop: stop})
+}
+
+func newLoad(t testing.TB, senders int, l *load) *load {
 	l.next.Store(1000)
 	for range senders {
 		l.ended.Go(l.run)
@@ -37,11 +49,18 @@ func startLoad(t testing.TB, door string, senders int, pause time.Duration) *loa
 func (l *load) run() {
 	sender := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	for {
+		if l.ticks != nil {
+			if _, goes := <-l.ticks; !goes {
+				return
+			}
+		}
 		id := l.next.Add(1)
 		for {
+			begun := time.Now()
 			if status := send(sender, l.door, id); status/100 == 2 {
 				l.mu.Lock()
 				l.accepted = append(l.accepted, id)
+				l.spans = append(l.spans, time.Since(begun))
 				l.mu.Unlock()
 				break
 			}
@@ -113,6 +132,9 @@ func accounted(s *site, orders []int64) map[relay.EnrollmentState]int {
 func settled(s *site, orders []int64, most time.Duration) {
 	s.t.Helper()
 	await(s.t, "not every accepted order is worked", most, func() bool {
+		if len(some[relay.Enrollment](s, "/enrollments", url.Values{"state": {"waiting"}}, 1)) > 0 {
+			return false
+		}
 		done := map[string]bool{}
 		for _, row := range rows[relay.Enrollment](s, "/enrollments") {
 			done[row.Learner] = row.State != relay.EnrollmentWaiting
@@ -124,4 +146,39 @@ func settled(s *site, orders []int64, most time.Duration) {
 		}
 		return true
 	})
+}
+
+// pace ticks so many times a second until stop is closed; ticks that nobody took in time are made up for.
+func pace(perSecond int, stop <-chan struct{}) <-chan struct{} {
+	ticks := make(chan struct{})
+	go func() {
+		defer close(ticks)
+		beat := time.NewTicker(5 * time.Millisecond)
+		defer beat.Stop()
+		begun, given := time.Now(), 0
+		for {
+			for ; float64(given) < time.Since(begun).Seconds()*float64(perSecond); given++ {
+				select {
+				case ticks <- struct{}{}:
+				case <-stop:
+					return
+				}
+			}
+			select {
+			case <-beat.C:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return ticks
+}
+
+// quantile gives the value below which the share of all spans lies; 0 of none.
+func quantile(spans []time.Duration, share float64) time.Duration {
+	if len(spans) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(spans))
+	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
 }

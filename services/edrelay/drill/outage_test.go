@@ -12,44 +12,6 @@ import (
 	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
-// parts is a site whose services are processes of their own, on servers that the test holds.
-type parts struct {
-	*site
-	services map[string]*process
-}
-
-// newParts starts the console, which has the site's admin address, and further services; "ingress" has the site's door.
-func newParts(t testing.TB, lmsURL, natsURL, databaseURL string, replicas int, services ...string) *parts {
-	t.Helper()
-	s := newSite(t, lmsURL, fmt.Sprintf("nats: { url: %q, replicas: %d }", natsURL, replicas),
-		fmt.Sprintf("database: { url: %q }", databaseURL), "encryption_key: "+"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
-	s.mustCommand("migrate", "up")
-	p := &parts{site: s, services: map[string]*process{}}
-	p.services["console"] = start(t, s.dir, nil, []string{"console"})
-	s.ready(p.services["console"])
-	for _, name := range services {
-		p.start(name, s.door)
-	}
-	return p
-}
-
-// start starts one more service and waits until it is ready.
-func (p *parts) start(name, door string) *process {
-	p.t.Helper()
-	admin := freeAddr(p.t)
-	service := start(p.t, p.dir, []string{"EDRELAY_ADMIN_ADDR=" + admin, "EDRELAY_HTTP_ADDR=" + door}, []string{name})
-	await(p.t, name+" is not ready", 90*time.Second, func() bool {
-		select {
-		case <-service.ended:
-			p.t.Fatalf("%s ended: %v", name, service.err)
-		default:
-		}
-		return answers("http://"+admin+"/readyz", 200)
-	})
-	p.services[name] = service
-	return service
-}
-
 func TestSendersAreAnsweredWhilePostgresIsGoneAndTheBacklogIsWorkedAfter(t *testing.T) {
 	t.Parallel()
 	_, lmsURL := lms(t)

@@ -2,12 +2,10 @@ package drill
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asEdrelay) == "" {
 		os.Exit(m.Run())
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := command.Signalled()
 	var environ []string
 	for _, pair := range os.Environ() {
 		if pair != asEdrelay+"=1" && !strings.HasPrefix(pair, "EDRELAY_SOAK=") && !strings.HasPrefix(pair, "EDRELAY_SEED=") {
@@ -44,6 +42,8 @@ func TestMain(m *testing.M) {
 // process is an edrelay that runs.
 type process struct {
 	t     testing.TB
+	args  []string
+	admin string // host:port of its admin listener, where it is known
 	cmd   *exec.Cmd
 	out   *logs
 	ended chan struct{}
@@ -79,7 +79,7 @@ func start(t testing.TB, dir string, env []string, args []string, wrap ...string
 		t.Fatal(err)
 	}
 	line := append(append(wrap, self), args...)
-	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...), out: &logs{}, ended: make(chan struct{})}
+	p := &process{t: t, args: args, cmd: exec.Command(line[0], line[1:]...), out: &logs{}, ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(append(os.Environ(), asEdrelay+"=1"), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out

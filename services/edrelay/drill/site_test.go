@@ -89,6 +89,8 @@ admin: { addr: %q, token: %q }
 log: { format: text }
 sources:
   - { name: shop, kind: shopify, shop_domain: %s, secrets: [%s] }
+  - { name: openedx, kind: openedx, username: plugin, password: password-of-the-plugin }
+notifier: { allow_networks: [127.0.0.0/8] }
 `, filepath.Join(s.dir, "data"), s.door, s.admin, adminToken, shopDomain, shopSecret)
 	if lmsURL != "" {
 		text += fmt.Sprintf("lms: { url: %s, client_id: edrelay, client_secret: secret-of-edrelay }\n", lmsURL)
@@ -157,12 +159,18 @@ func (s *site) mustCommand(args ...string) string {
 // rows reads a list of the REST API, all of it.
 func rows[T any](s *site, path string) []T {
 	s.t.Helper()
+	return some[T](s, path, url.Values{}, 0)
+}
+
+// some reads a list of the REST API, at most limit rows (0 = all).
+func some[T any](s *site, path string, query url.Values, limit int) []T {
+	s.t.Helper()
 	remote, err := client.New(client.Options{Server: "http://" + s.admin, Token: adminToken})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	var all []T
-	_, err = client.Each(s.t.Context(), remote, path, url.Values{}, 0, func(row T) error {
+	_, err = client.Each(s.t.Context(), remote, path, query, limit, func(row T) error {
 		all = append(all, row)
 		return nil
 	})
