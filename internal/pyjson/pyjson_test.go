@@ -208,3 +208,31 @@ func FuzzParseLiteral(f *testing.F) {
 		}
 	})
 }
+
+func TestCharactersNewerThanOpenEdxsPythonAreEscapedInReprs(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\U0001FAE8": `'\U0001fae8'`, // Unicode 15
+		"\u0CF3":     `'\u0cf3'`,
+		"\U0001CD00": `'\U0001cd00'`, // 16
+		"\U0001FAE7": "'\U0001FAE7'", // 14
+	} {
+		if got := pyjson.Repr(text); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	const printable = 144516 // as counted with str.isprintable of Python 3.11
+	count := 0
+	for r := range rune(0x110000) {
+		text := string(r)
+		if r >= 0xd800 && r < 0xe000 {
+			continue // half a character is never printed
+		}
+		if repr := pyjson.Repr(text); r == '\'' || r == '\\' || repr[1:len(repr)-1] == text {
+			count++
+		}
+	}
+	if count != printable {
+		t.Errorf("%d printable characters, Python has %d", count, printable)
+	}
+}

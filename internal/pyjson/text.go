@@ -3,7 +3,6 @@ package pyjson
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -106,7 +105,7 @@ func appendRuneRepr(dst []byte, r, quote rune) []byte {
 		return append(dst, '\\', 'r')
 	case r == '\t':
 		return append(dst, '\\', 't')
-	case unicode.IsPrint(r):
+	case printable(r):
 		return utf8.AppendRune(dst, r)
 	case r < 0x100:
 		return appendHex(append(dst, '\\', 'x'), r, 2)
