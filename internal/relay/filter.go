@@ -24,7 +24,8 @@ type Filter struct {
 	Enabled                    bool     `json:"enabled"`
 	Description                string   `json:"description"`
 
-	State FilterState `json:"state"` // follows from Enabled; what a declaration says of it is ignored
+	Paused bool        `json:"-"`     // by an operator, whatever is declared
+	State  FilterState `json:"state"` // follows from Enabled and Paused; what a declaration says of it is ignored
 }
 
 // FilterState is whether a filter is asked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/sql/pgdb"
@@ -17,7 +18,7 @@ func (s *Store) Filters(ctx context.Context) ([]relay.StoredFilter, error) {
 	}
 	list := make([]relay.StoredFilter, len(rows))
 	for i, row := range rows {
-		list[i].SealedURL = row.SealedUrl
+		list[i].SealedURL, list[i].Paused = row.SealedUrl, row.Paused
 		if err := json.Unmarshal(row.Declaration, &list[i].Filter); err != nil {
 			return nil, fmt.Errorf("read declaration of filter %q: %w", row.Name, err)
 		}
@@ -31,26 +32,44 @@ func (s *Store) FiltersVersion(ctx context.Context) (int64, error) {
 	return version, wrap("read version of filters", err)
 }
 
-// ChangeFilters puts and removes filters by name in one transaction. The URL of a put filter is never written but sealed.
-func (s *Store) ChangeFilters(ctx context.Context, put []relay.StoredFilter, remove []string) error {
+// ChangeFilters puts and removes filters by name in one transaction and gives the version that has the change. The URL
+// of a put filter is never written but sealed.
+func (s *Store) ChangeFilters(ctx context.Context, put []relay.StoredFilter, remove []string) (version int64, err error) {
 	params := make([]pgdb.PutFiltersParams, len(put))
 	for i, f := range put {
 		f.URL = ""
 		declaration, err := json.Marshal(f.Filter)
 		if err != nil {
-			return fmt.Errorf("write declaration of filter %q: %w", f.Name, err)
+			return 0, fmt.Errorf("write declaration of filter %q: %w", f.Name, err)
 		}
-		params[i] = pgdb.PutFiltersParams{Name: f.Name, Class: f.Filter.Filter, SealedUrl: f.SealedURL, Declaration: declaration}
+		params[i] = pgdb.PutFiltersParams{Name: f.Name, Class: f.Filter.Filter, SealedUrl: f.SealedURL, Declaration: declaration, Paused: f.Paused}
 	}
-	return wrap("change filters", s.inTx(ctx, func(q *pgdb.Queries) error {
-		if err := q.BumpFilterVersion(ctx); err != nil {
+	err = s.inTx(ctx, func(q *pgdb.Queries) (err error) {
+		if version, err = q.BumpFilterVersion(ctx); err != nil {
 			return err
 		}
 		if err := q.RemoveFilters(ctx, remove); err != nil {
 			return err
 		}
 		return firstError(q.PutFilters(ctx, params))
-	}))
+	})
+	return version, wrap("change filters", err)
+}
+
+// BeatFilterService says that a process that asks filters lives and which version it has in force.
+func (s *Store) BeatFilterService(ctx context.Context, id string, seen int64) error {
+	return wrap("beat", s.query.BeatFilterService(ctx, pgdb.BeatFilterServiceParams{ID: id, Seen: seen}))
+}
+
+// ForgetFilterService takes a process off the list of those that live.
+func (s *Store) ForgetFilterService(ctx context.Context, id string) error {
+	return wrap("forget filter service", s.query.ForgetFilterServices(ctx, id))
+}
+
+// BehindFilterServices counts the live processes that do not have the version in force yet.
+func (s *Store) BehindFilterServices(ctx context.Context, version int64, grace time.Duration) (int, error) {
+	count, err := s.query.BehindFilterServices(ctx, pgdb.BehindFilterServicesParams{Seconds: grace.Seconds(), Version: version})
+	return int(count), wrap("count filter services behind", err)
 }
 
 // RecordFilterCalls writes calls; one that is there already stays as it is.

@@ -22,7 +22,7 @@ func TestFiltersAreKeptWithTheirURLSealed(t *testing.T) {
 		WhenUnavailable: relay.PolicyHalt, Enabled: true, Description: "who may log in",
 	}}
 	other := relay.StoredFilter{SealedURL: []byte{4}, Filter: relay.Filter{Name: "other", Filter: "CourseEnrollmentStarted"}}
-	if err := s.ChangeFilters(t.Context(), []relay.StoredFilter{gate, other}, nil); err != nil {
+	if _, err := s.ChangeFilters(t.Context(), []relay.StoredFilter{gate, other}, nil); err != nil {
 		t.Fatal(err)
 	}
 	gate.URL = ""
@@ -30,8 +30,8 @@ func TestFiltersAreKeptWithTheirURLSealed(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(list, []relay.StoredFilter{gate, other}) {
 		t.Fatalf("%+v, error %v", list, err)
 	}
-	gate.Enabled = false
-	if err := s.ChangeFilters(t.Context(), []relay.StoredFilter{gate}, []string{"other", "nobody"}); err != nil {
+	gate.Enabled, gate.Paused = false, true
+	if _, err := s.ChangeFilters(t.Context(), []relay.StoredFilter{gate}, []string{"other", "nobody"}); err != nil {
 		t.Fatal(err)
 	}
 	if list, err = s.Filters(t.Context()); err != nil || !reflect.DeepEqual(list, []relay.StoredFilter{gate}) {

@@ -409,9 +409,9 @@ func (b *MovePersonBatchResults) Close() error {
 }
 
 const putFilters = `-- name: PutFilters :batchexec
-INSERT INTO filters (name, class, sealed_url, declaration) VALUES ($1, $2, $3, $4)
+INSERT INTO filters (name, class, sealed_url, declaration, paused) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO UPDATE SET
-    class = excluded.class, sealed_url = excluded.sealed_url, declaration = excluded.declaration, updated_at = now()
+    class = excluded.class, sealed_url = excluded.sealed_url, declaration = excluded.declaration, paused = excluded.paused, updated_at = now()
 `
 
 type PutFiltersBatchResults struct {
@@ -425,6 +425,7 @@ type PutFiltersParams struct {
 	Class       string
 	SealedUrl   []byte
 	Declaration []byte
+	Paused      bool
 }
 
 func (q *Queries) PutFilters(ctx context.Context, arg []PutFiltersParams) *PutFiltersBatchResults {
@@ -435,6 +436,7 @@ func (q *Queries) PutFilters(ctx context.Context, arg []PutFiltersParams) *PutFi
 			a.Class,
 			a.SealedUrl,
 			a.Declaration,
+			a.Paused,
 		}
 		batch.Queue(putFilters, vals...)
 	}

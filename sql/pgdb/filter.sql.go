@@ -10,13 +10,47 @@ import (
 	"time"
 )
 
-const bumpFilterVersion = `-- name: BumpFilterVersion :exec
-UPDATE filter_version SET version = version + 1
+const beatFilterService = `-- name: BeatFilterService :exec
+INSERT INTO filter_services (id, seen) VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, alive_at = now()
 `
 
-func (q *Queries) BumpFilterVersion(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, bumpFilterVersion)
+type BeatFilterServiceParams struct {
+	ID   string
+	Seen int64
+}
+
+func (q *Queries) BeatFilterService(ctx context.Context, arg BeatFilterServiceParams) error {
+	_, err := q.db.Exec(ctx, beatFilterService, arg.ID, arg.Seen)
 	return err
+}
+
+const behindFilterServices = `-- name: BehindFilterServices :one
+SELECT count(*) FROM filter_services WHERE alive_at > now() - make_interval(secs => $1::float8) AND seen < $2
+`
+
+type BehindFilterServicesParams struct {
+	Seconds float64
+	Version int64
+}
+
+// How many of those alive do not have the version in force yet.
+func (q *Queries) BehindFilterServices(ctx context.Context, arg BehindFilterServicesParams) (int64, error) {
+	row := q.db.QueryRow(ctx, behindFilterServices, arg.Seconds, arg.Version)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const bumpFilterVersion = `-- name: BumpFilterVersion :one
+UPDATE filter_version SET version = version + 1 RETURNING version
+`
+
+func (q *Queries) BumpFilterVersion(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, bumpFilterVersion)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
 }
 
 const filterVersion = `-- name: FilterVersion :one
@@ -28,6 +62,15 @@ func (q *Queries) FilterVersion(ctx context.Context) (int64, error) {
 	var version int64
 	err := row.Scan(&version)
 	return version, err
+}
+
+const forgetFilterServices = `-- name: ForgetFilterServices :exec
+DELETE FROM filter_services WHERE id = $1 OR alive_at < now() - interval '1 hour'
+`
+
+func (q *Queries) ForgetFilterServices(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, forgetFilterServices, id)
+	return err
 }
 
 const listFilterCalls = `-- name: ListFilterCalls :many
@@ -92,7 +135,7 @@ func (q *Queries) ListFilterCalls(ctx context.Context, arg ListFilterCallsParams
 }
 
 const listFilters = `-- name: ListFilters :many
-SELECT name, class, sealed_url, declaration, created_at, updated_at FROM filters ORDER BY name
+SELECT name, class, sealed_url, declaration, created_at, updated_at, paused FROM filters ORDER BY name
 `
 
 func (q *Queries) ListFilters(ctx context.Context) ([]Filter, error) {
@@ -111,6 +154,7 @@ func (q *Queries) ListFilters(ctx context.Context) ([]Filter, error) {
 			&i.Declaration,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Paused,
 		); err != nil {
 			return nil, err
 		}

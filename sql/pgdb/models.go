@@ -125,6 +125,7 @@ type Filter struct {
 	Declaration []byte
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	Paused      bool
 }
 
 type FilterCall struct {
@@ -140,6 +141,12 @@ type FilterCall struct {
 	Changed    []string
 	Dropped    []string
 	DurationMs float64
+}
+
+type FilterService struct {
+	ID      string
+	Seen    int64
+	AliveAt time.Time
 }
 
 type FilterVersion struct {

@@ -4,13 +4,24 @@ SELECT * FROM filters ORDER BY name;
 -- name: FilterVersion :one
 SELECT version FROM filter_version;
 
--- name: BumpFilterVersion :exec
-UPDATE filter_version SET version = version + 1;
+-- name: BumpFilterVersion :one
+UPDATE filter_version SET version = version + 1 RETURNING version;
+
+-- name: BeatFilterService :exec
+INSERT INTO filter_services (id, seen) VALUES (@id, @seen)
+ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, alive_at = now();
+
+-- name: ForgetFilterServices :exec
+DELETE FROM filter_services WHERE id = @id OR alive_at < now() - interval '1 hour';
+
+-- name: BehindFilterServices :one
+-- How many of those alive do not have the version in force yet.
+SELECT count(*) FROM filter_services WHERE alive_at > now() - make_interval(secs => @seconds::float8) AND seen < @version;
 
 -- name: PutFilters :batchexec
-INSERT INTO filters (name, class, sealed_url, declaration) VALUES (@name, @class, @sealed_url, @declaration)
+INSERT INTO filters (name, class, sealed_url, declaration, paused) VALUES (@name, @class, @sealed_url, @declaration, @paused)
 ON CONFLICT (name) DO UPDATE SET
-    class = excluded.class, sealed_url = excluded.sealed_url, declaration = excluded.declaration, updated_at = now();
+    class = excluded.class, sealed_url = excluded.sealed_url, declaration = excluded.declaration, paused = excluded.paused, updated_at = now();
 
 -- name: RemoveFilters :exec
 DELETE FROM filters WHERE name = ANY(@names::text[]);

@@ -4,16 +4,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/edrelay/edrelay/internal/egress"
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/edrelay/edrelay/services/notifier/filter"
 )
-
-// filterPoll is how often every process looks for filters that another one changed.
-const filterPoll = 500 * time.Millisecond
 
 // filtering is the one filter service of a process, made when it is first asked for.
 type filtering struct {
@@ -65,7 +61,7 @@ func (g *Ground) makeFilters() error {
 	}
 	service, err := filter.New(filter.Options{
 		Ledger: g.Store, Bus: g.Bus, Caller: caller, Sealer: g.Keys, Catalogue: catalogue,
-		Log: g.Log.With("service", "filters"), Metrics: g.Metrics, Poll: filterPoll,
+		Log: g.Log.With("service", "filters"), Metrics: g.Metrics,
 	})
 	if err != nil {
 		return err
@@ -78,14 +74,10 @@ func (g *Ground) makeFilters() error {
 	return nil
 }
 
-// filtersChanged returns when a change is in force: here at once, in other processes when they have looked for it.
+// filtersChanged puts a change in force in this process.
 func (g *Ground) filtersChanged(ctx context.Context) error {
 	if g.filtering.runs {
 		return g.filtering.service.Refresh(ctx)
-	}
-	select {
-	case <-time.After(filterPoll + filterPoll/5):
-	case <-ctx.Done():
 	}
 	return nil
 }

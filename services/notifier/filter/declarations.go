@@ -17,7 +17,8 @@ type Declarations struct {
 	Sealer    Sealer
 	Catalogue *openedx.Catalogue
 
-	// Changed puts a change in force and returns when it is; Service.Refresh where the service runs in this process.
+	// Changed puts a change in force in this process; Service.Refresh where the service runs here. May be nil. That other
+	// processes have it too is waited for.
 	Changed func(context.Context) error
 }
 
@@ -73,13 +74,13 @@ func (d *Declarations) Edit(ctx context.Context, name string, change []byte) (re
 	return d.put(ctx, keepURL(after, before))
 }
 
-// SetEnabled resumes or pauses a filter.
+// SetEnabled resumes or pauses a filter. A pause outlives what is declared.
 func (d *Declarations) SetEnabled(ctx context.Context, name string, enabled bool) (relay.Filter, error) {
 	f, err := d.find(ctx, name)
 	if err != nil {
 		return relay.Filter{}, err
 	}
-	f.Enabled = enabled
+	f.Paused, f.Enabled = !enabled, f.Enabled || enabled
 	return d.put(ctx, f)
 }
 
@@ -123,6 +124,7 @@ func (d *Declarations) plan(all, wanted []relay.Filter) (changes []relay.Change,
 	seen := map[string]bool{}
 	for _, f := range wanted {
 		before, exists := there[f.Name]
+		f.Paused = before.Paused
 		f = d.normal(keepURL(f, before))
 		if err := Validate(d.Catalogue, f); err != nil {
 			return nil, nil, err
@@ -131,12 +133,18 @@ func (d *Declarations) plan(all, wanted []relay.Filter) (changes []relay.Change,
 			return nil, nil, relay.Errorf(relay.CodeInvalid, "filter %q is there twice", f.Name)
 		}
 		seen[f.Name] = true
-		change := relay.Change{Name: f.Name, Action: "added"}
-		if exists {
-			change.Action, change.Fields = "unchanged", differing(before, f)
-			if len(change.Fields) > 0 {
-				change.Action = "changed"
-			}
+		if !exists {
+			before = d.normal(Default())
+		}
+		change := relay.Change{Name: f.Name, Action: "added", Diff: differing(before, f)}
+		for _, one := range change.Diff {
+			change.Fields = append(change.Fields, one.Key)
+		}
+		switch {
+		case exists && len(change.Diff) == 0:
+			change.Action = "unchanged"
+		case exists:
+			change.Action = "changed"
 		}
 		changes = append(changes, change)
 		if change.Action != "unchanged" {
@@ -146,16 +154,19 @@ func (d *Declarations) plan(all, wanted []relay.Filter) (changes []relay.Change,
 	return changes, put, nil
 }
 
-// differing names the declared keys in which two filters differ.
-func differing(a, b relay.Filter) []string {
-	var fields []string
+// differing gives the declared keys, but the name, in which two filters differ, with their values as they may be shown.
+func differing(a, b relay.Filter) []relay.Diff {
+	var diff []relay.Diff
 	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	shownX, shownY := reflect.ValueOf(Mask(a)), reflect.ValueOf(Mask(b))
 	for i := range x.NumField() {
-		if !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
-			fields = append(fields, x.Type().Field(i).Tag.Get("json"))
+		switch key := x.Type().Field(i).Tag.Get("json"); {
+		case key == "-" || key == "name" || key == "state":
+		case !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()):
+			diff = append(diff, relay.Diff{Key: key, Old: fmt.Sprint(shownX.Field(i)), New: fmt.Sprint(shownY.Field(i))})
 		}
 	}
-	return fields
+	return diff
 }
 
 // normal makes equal declarations equal: one spelling of the class, an empty list for none.
@@ -167,7 +178,7 @@ func (d *Declarations) normal(f relay.Filter) relay.Filter {
 		f.Allow = []string{}
 	}
 	f.State = relay.FilterPaused
-	if f.Enabled {
+	if f.Enabled && !f.Paused {
 		f.State = relay.FilterActive
 	}
 	return f
@@ -196,13 +207,16 @@ func (d *Declarations) change(ctx context.Context, put []relay.Filter, remove []
 		f.URL = ""
 		stored = append(stored, relay.StoredFilter{Filter: f, SealedURL: sealed})
 	}
-	if err := d.Ledger.ChangeFilters(ctx, stored, remove); err != nil {
+	version, err := d.Ledger.ChangeFilters(ctx, stored, remove)
+	if err != nil {
 		return fmt.Errorf("change filters: %w", err)
 	}
 	if d.Changed != nil {
-		return d.Changed(ctx)
+		if err := d.Changed(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return d.inForce(ctx, version)
 }
 
 func (d *Declarations) find(ctx context.Context, name string) (relay.Filter, error) {

@@ -38,6 +38,7 @@ type house struct {
 	catalogue    *openedx.Catalogue
 	service      *filter.Service
 	declarations *filter.Declarations
+	options      filter.Options
 	stop         func() // ends Run and waits for it
 }
 
@@ -65,6 +66,7 @@ func newHouse(t testing.TB, change ...func(*filter.Options)) *house {
 	for _, f := range change {
 		f(&options)
 	}
+	h.options = options
 	if h.service, err = filter.New(options); err != nil {
 		t.Fatal(err)
 	}
@@ -73,17 +75,54 @@ func newHouse(t testing.TB, change ...func(*filter.Options)) *house {
 	return h
 }
 
-func (h *house) run() {
+func (h *house) run() { h.stop = h.running(h.service) }
+
+// running runs a service; the function that it gives ends that and waits for it.
+func (h *house) running(service *filter.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- h.service.Run(ctx) }()
-	h.stop = sync.OnceFunc(func() {
+	go func() { done <- service.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			h.t.Error(err)
 		}
 	})
-	h.t.Cleanup(h.stop)
+	h.t.Cleanup(stop)
+	return stop
+}
+
+// another runs a second process beside the first, and waits until it lives.
+func (h *house) another() {
+	h.t.Helper()
+	counted := &countingLedger{Ledger: h.ledger, beat: make(chan struct{}, 1)}
+	options := h.options
+	options.Ledger, options.Metrics = counted, nil
+	service, err := filter.New(options)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.running(service)
+	select {
+	case <-counted.beat:
+	case <-time.After(time.Minute):
+		h.t.Fatal("the second process does not live")
+	}
+}
+
+// countingLedger tells of the first beat.
+type countingLedger struct {
+	filter.Ledger
+	beat chan struct{}
+}
+
+func (c *countingLedger) BeatFilterService(ctx context.Context, id string, seen int64) error {
+	err := c.Ledger.BeatFilterService(ctx, id, seen)
+	select {
+	case c.beat <- struct{}{}:
+	default:
+	}
+	return err
 }
 
 // declare adds filters to the class CourseEnrollmentStarted, in order, unless they say another.

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/egress"
 	"github.com/edrelay/edrelay/internal/relay"
@@ -12,8 +13,13 @@ type Ledger interface {
 	Filters(ctx context.Context) ([]relay.StoredFilter, error)
 	// FiltersVersion grows with every change of a declaration.
 	FiltersVersion(ctx context.Context) (int64, error)
-	// ChangeFilters puts and removes declarations by name, all or none.
-	ChangeFilters(ctx context.Context, put []relay.StoredFilter, remove []string) error
+	// ChangeFilters puts and removes declarations by name, all or none, and gives the version that has the change.
+	ChangeFilters(ctx context.Context, put []relay.StoredFilter, remove []string) (version int64, err error)
+	// BeatFilterService says that a process lives and which version it has in force.
+	BeatFilterService(ctx context.Context, id string, seen int64) error
+	ForgetFilterService(ctx context.Context, id string) error
+	// BehindFilterServices counts the processes, silent for less than grace, that have an older version in force.
+	BehindFilterServices(ctx context.Context, version int64, grace time.Duration) (int, error)
 	RecordFilterCalls(ctx context.Context, calls []relay.FilterCall) error
 }
 

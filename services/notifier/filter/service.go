@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,12 +28,13 @@ type Options struct {
 	Now       func() time.Time
 
 	Deadline time.Duration // for all filters of one question together; default 8 s, below the plugin's 10 s
-	Poll     time.Duration // how often changed declarations are looked for; default 500 ms
+	Poll     time.Duration // how often changed declarations are looked for; default 200 ms
 }
 
 // Service answers Open edX's questions. Any number of processes may run one; they share the questions.
 type Service struct {
 	opts     Options
+	process  string
 	metrics  *metrics
 	records  *recorder
 	chains   atomic.Pointer[map[string][]*target] // enabled filters by class, in order
@@ -42,6 +44,7 @@ type Service struct {
 	version int64      // of the declarations in force; -1 before the first
 	serving map[string]func()
 	gates   map[string]*gate // by URL, so that a changed declaration keeps what is known of its URL
+	running bool             // Run has begun
 	closed  bool
 }
 
@@ -66,11 +69,11 @@ func New(o Options) (*Service, error) {
 		o.Deadline = 8 * time.Second
 	}
 	if o.Poll <= 0 {
-		o.Poll = 500 * time.Millisecond
+		o.Poll = 200 * time.Millisecond
 	}
 	m := newMetrics(o.Metrics)
 	s := &Service{
-		opts: o, metrics: m, version: -1, serving: map[string]func(){}, gates: map[string]*gate{},
+		opts: o, process: rand.Text(), metrics: m, version: -1, serving: map[string]func(){}, gates: map[string]*gate{},
 		records: newRecorder(o.Ledger, o.Log, m),
 	}
 	s.chains.Store(&map[string][]*target{})
@@ -80,22 +83,30 @@ func New(o Options) (*Service, error) {
 // Run answers until ctx ends; then it takes no more questions, finishes those under way and writes their record. Any
 // trouble with the ledger leaves the declarations in force that were read last.
 func (s *Service) Run(ctx context.Context) error {
+	s.mu.Lock()
+	s.running = true
+	s.mu.Unlock()
 	s.reload(ctx)
+	s.beat(ctx)
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	recorded := make(chan struct{})
 	go func() { defer close(recorded); s.records.run(recording) }()
 
-	ticker := time.NewTicker(s.opts.Poll)
-	defer ticker.Stop()
+	look, beat := time.NewTicker(s.opts.Poll), time.NewTicker(beatEvery)
+	defer look.Stop()
+	defer beat.Stop()
 	for running := true; running; {
 		select {
 		case <-ctx.Done():
 			running = false
-		case <-ticker.C:
+		case <-look.C:
 			s.reload(ctx)
+		case <-beat.C:
+			s.beat(ctx)
 		}
 	}
 	s.stopServing()
+	s.leave(context.WithoutCancel(ctx))
 	s.inflight.Wait()
 	stopRecording()
 	<-recorded
@@ -130,7 +141,10 @@ func (s *Service) Refresh(ctx context.Context) error {
 	}
 	s.version = version
 	s.opts.Log.Info("filters in force", "filters", len(stored), "classes", len(chains))
-	return nil
+	if !s.running {
+		return nil
+	}
+	return s.opts.Ledger.BeatFilterService(ctx, s.process, version)
 }
 
 // serve takes questions for the classes that have filters and leaves all others to services that answer by themselves.

@@ -24,7 +24,7 @@ func (s *Service) chainsOf(stored []relay.StoredFilter) map[string][]*target {
 	chains := map[string][]*target{}
 	used := map[string]bool{}
 	for _, one := range stored {
-		if !one.Enabled {
+		if !one.Enabled || one.Paused {
 			continue
 		}
 		t, err := s.target(one)
