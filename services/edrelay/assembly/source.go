@@ -39,7 +39,7 @@ func Sources(c *config.Config, ports source.Ports) (*source.Registry, error) {
 			}
 			one, err := kind.New(source.Config{Name: declared.Name, Decode: declared.Decode, Ports: ports})
 			if err != nil {
-				return nil, wrongSource(declared.Name, err)
+				return nil, wrongSource(declared, err)
 			}
 			made = append(made, one)
 		}
@@ -51,9 +51,9 @@ func Sources(c *config.Config, ports source.Ports) (*source.Registry, error) {
 	return registry, nil
 }
 
-func wrongSource(name string, err error) error {
+func wrongSource(declared config.Source, err error) error {
 	return &relay.Error{
-		Code: relay.CodeInvalid, Message: fmt.Sprintf("Source %s is wrong.\n%s", name, err),
+		Code: relay.CodeInvalid, Message: fmt.Sprintf("Source %s is wrong.\n%s", declared.Name, declared.Explain(err)),
 		Hint: "Mend it in the configuration; `edrelay config check` tells whether it is right.",
 	}
 }

@@ -12,13 +12,13 @@ import (
 )
 
 // check refuses values that have the right shape and make no sense.
-func (d *decoder) check(c *Config) {
+func (d *decoder) check(c *Config, env *variables) {
 	var problems []string
 	wrong := func(key, format string, args ...any) {
-		problems = append(problems, key+": "+fmt.Sprintf(format, args...))
+		problems = append(problems, d.place(env, variableOf(key), key)+key+": "+fmt.Sprintf(format, args...))
 	}
 	for key, addr := range map[string]string{"http.addr": c.HTTP.Addr, "admin.addr": c.Admin.Addr, "nats.embedded.addr": c.NATS.Embedded.Addr} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		if !isListenAddress(addr) {
 			wrong(key, "an address such as 127.0.0.1:8080 is wanted")
 		}
 	}
@@ -83,4 +83,13 @@ func (d *decoder) check(c *Config) {
 	for _, problem := range problems {
 		d.problems = append(d.problems, errors.New(problem))
 	}
+}
+
+func isListenAddress(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
 }

@@ -94,6 +94,8 @@ type Source struct {
 	Name   string
 	Kind   string
 	Decode func(into any) error
+
+	locate func(key string) string // where a key of the settings stands, and its path up to the key
 }
 
 // Bridge reads the Open edX event bus.

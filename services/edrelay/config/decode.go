@@ -12,6 +12,7 @@ import (
 // decoder puts YAML into settings structs and collects what is wrong on the way.
 type decoder struct {
 	file     string
+	lines    map[string]int // where keys stand
 	problems []error
 }
 
@@ -20,10 +21,18 @@ func (d *decoder) problem(node ast.Node, key, format string, args ...any) {
 	if node != nil && node.GetToken() != nil && node.GetToken().Position != nil {
 		place = fmt.Sprintf("%s:%d", d.file, node.GetToken().Position.Line)
 	}
-	d.problems = append(d.problems, fmt.Errorf("%s: %s: %s", place, key, fmt.Sprintf(format, args...)))
+	if key != "" {
+		key += ": "
+	}
+	d.problems = append(d.problems, fmt.Errorf("%s: %s%s", place, key, fmt.Sprintf(format, args...)))
 }
 
-func (d *decoder) err() error { return errors.Join(d.problems...) }
+func (d *decoder) err() error {
+	if len(d.problems) == 0 {
+		return nil
+	}
+	return placed{errors.Join(d.problems...)}
+}
 
 // entries gives the keys of a mapping in their order; false when the node is none.
 func entries(node ast.Node) ([]*ast.MappingValueNode, bool) {
@@ -60,6 +69,7 @@ func (d *decoder) mapping(node ast.Node, path string, target reflect.Value, know
 			continue
 		}
 		seen[key] = true
+		d.note(entry.Key, where)
 		f, ok := settable[key]
 		base, isFile := strings.CutSuffix(key, "_file")
 		switch {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -136,6 +137,9 @@ func assignFile(target reflect.Value, name string) error {
 	content, err := os.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("the file can't be read: %w", err)
+	}
+	if strings.TrimSpace(string(content)) == "" {
+		return errors.New("the file is empty; it holds the secret, on one line")
 	}
 	if target.Kind() == reflect.Slice {
 		return assignList(target, strings.Fields(string(content)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func Load(options Options) (loaded *Config, warnings []string, err error) {
 	}
 	env.apply(reflect.ValueOf(config).Elem(), strings.TrimSuffix(prefix, "_"), d)
 	config.Sources = env.sources(declared, options.Kinds, d.file)
-	d.check(config)
+	d.check(config, env)
 	if err := d.err(); err != nil {
 		return nil, nil, invalid(err)
 	}
@@ -61,6 +62,9 @@ func invalid(err error) error {
 	}
 }
 
+// yamlPosition is how the parser says line and column.
+var yamlPosition = regexp.MustCompile(`^\[(\d+):\d+\] `)
+
 func parse(name string) (ast.Node, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -68,7 +72,8 @@ func parse(name string) (ast.Node, error) {
 	}
 	file, err := parser.ParseBytes(content, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", name, strings.TrimSpace(yaml.FormatError(err, false, false)))
+		text := strings.TrimSpace(yaml.FormatError(err, false, false))
+		return nil, fmt.Errorf("%s:%s", name, yamlPosition.ReplaceAllString(text, "$1: "))
 	}
 	switch {
 	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
@@ -83,15 +88,18 @@ func parse(name string) (ast.Node, error) {
 type variables struct {
 	values map[string]string
 	used   map[string]bool
+	file   string         // the .env file
+	dotenv map[string]int // lines of those that it set
 }
 
 func environment(options Options) (*variables, error) {
-	env := &variables{values: map[string]string{}, used: map[string]bool{}}
+	env := &variables{values: map[string]string{}, used: map[string]bool{}, file: options.Dotenv}
 	if options.Dotenv != "" {
 		values, err := godotenv.Read(options.Dotenv)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("%s can't be read as KEY=value lines", options.Dotenv)
 		}
+		env.dotenv = readDotenvLines(options.Dotenv)
 		for name, value := range values {
 			if strings.HasPrefix(name, prefix) {
 				env.values[name] = value
@@ -101,6 +109,7 @@ func environment(options Options) (*variables, error) {
 	for _, pair := range options.Environment {
 		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, prefix) {
 			env.values[name] = value
+			delete(env.dotenv, name)
 		}
 	}
 	return env, nil
@@ -119,7 +128,7 @@ func (v *variables) apply(target reflect.Value, path string, d *decoder) (any bo
 	report := func(name string, err error) {
 		any = true
 		if err != nil {
-			d.problems = append(d.problems, fmt.Errorf("environment: %s: %w", name, err))
+			d.problems = append(d.problems, fmt.Errorf("%s%w", v.place(name), err))
 		}
 	}
 	for _, f := range fields(target) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,8 +98,15 @@ func TestWhatIsWrongIsNamedWithKeyShapeAndLine(t *testing.T) {
 		"shape":            {"lms:\n  timeout: [1]\n", ":2: lms.timeout: a duration such as 30s or 24h is wanted"},
 		"number":           {"lms:\n  batch_size: many\n", ":2: lms.batch_size: a whole number is wanted"},
 		"not a mapping":    {"http: 5\n", ":1: http: keys and values are wanted"},
-		"twice":            {"data_dir: a\ndata_dir: b\n", "already defined"},
-		"source kind":      {"sources:\n  - name: a\n    kind: magento\n", "sources[0].kind: unknown kind; one of shopify, woocommerce is wanted"},
+		"twice":            {"data_dir: a\ndata_dir: b\n", "edrelay.yaml:2: mapping key \"data_dir\" already defined"},
+		"tab":              {"http:\n\taddr: x\n", "edrelay.yaml:2: found character"},
+		"not even keys":    {"hello\n", "edrelay.yaml:1: keys and values are wanted"},
+		"no sense":         {"http:\n  addr: x\nlms:\n  url: nowhere\n  calls_per_minute: 0\n", "edrelay.yaml:5: lms.calls_per_minute: a whole number from 1"},
+		"no sense in list": {"http:\n  trusted_proxies:\n    - x\n", "edrelay.yaml:2: http.trusted_proxies[0]: an address"},
+		"no port":          {"http: { addr: \"127.0.0.1:99999\" }\n", "edrelay.yaml:1: http.addr: an address"},
+		"half":             {"lms:\n  url: https://a.example\n  client_id: a\n", "edrelay.yaml:1: lms: client_id and client_secret go together"},
+		"empty file":       {"lms:\n  client_secret_file: /dev/null\n", "edrelay.yaml:2: lms.client_secret_file: the file is empty"},
+		"source kind":      {"sources:\n  - name: a\n    kind: magento\n", "edrelay.yaml:3: sources[0].kind: unknown kind; one of shopify, woocommerce is wanted"},
 		"source name":      {"sources:\n  - { name: \"a b\", kind: shopify }\n", "sources[0].name: "},
 		"source twice":     {"sources:\n  - { name: a, kind: shopify }\n  - { name: a, kind: shopify }\n", "stands twice"},
 		"secret and file":  {"admin:\n  token: a\n  token_file: /dev/null\n", "give one of the two"},
@@ -181,6 +189,51 @@ sources:
 	for _, want := range []string{"shop_domain: a.example", "token: " + `"********"`, "give_up_after: 72h", "body_limit: 1MiB"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestWhatIsWrongInTheEnvironmentIsNamedWithItsPlace(t *testing.T) {
+	t.Parallel()
+	dotenv := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(dotenv, []byte("# mine\nexport EDRELAY_LMS_TIMEOUT=soon\nEDRELAY_LMS_URL=nowhere\nEDRELAY_HTTP_ADDR=x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Load(Options{Dotenv: dotenv, Environment: []string{"EDRELAY_HTTP_ADDR=y", "EDRELAY_LMS_BATCH_SIZE=0"}, Kinds: kinds})
+	for _, want := range []string{
+		dotenv + ":2: EDRELAY_LMS_TIMEOUT: a duration", dotenv + ":3: EDRELAY_LMS_URL: lms.url: an address",
+		"environment: EDRELAY_HTTP_ADDR: http.addr: an address", "environment: EDRELAY_LMS_BATCH_SIZE: lms.batch_size: a whole",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestWhatASourceRefusesIsNamedWithItsPlace(t *testing.T) {
+	t.Parallel()
+	c, _, err := load(t, "sources:\n  - name: a\n    kind: shopify\n    secrets:\n      - \"\"\n  - { name: shopify, kind: shopify }\n",
+		"EDRELAY_SHOPIFY_SHOP_DOMAIN=x", "EDRELAY_WOOCOMMERCE_SECRET=x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range c.Sources {
+		if err := source.Decode(&shopSettings{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		source    int
+		err, want string
+	}{
+		{0, "secrets[0]: must not be empty", "edrelay.yaml:4: sources[0].secrets[0]: must not be empty"},
+		{0, "shop_domain: is missing", "edrelay.yaml:2: sources[0].shop_domain: is missing"},
+		{1, "secrets: is missing", "edrelay.yaml:6: sources[1].secrets: is missing"},
+		{1, "shop_domain: is none", "environment: EDRELAY_SHOPIFY_SHOP_DOMAIN: sources[1].shop_domain: is none"},
+		{2, "shop_domain: is missing", "source woocommerce: shop_domain: is missing"},
+	} {
+		if got := c.Sources[tc.source].Explain(errors.New(tc.err)); !strings.HasSuffix(got, tc.want) {
+			t.Errorf("got %q, want %q at its end", got, tc.want)
 		}
 	}
 }

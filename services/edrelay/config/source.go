@@ -42,19 +42,24 @@ func (d *decoder) sources(root ast.Node, kinds []string) []declaration {
 
 func (d *decoder) source(node ast.Node, path string, kinds []string, before []declaration) declaration {
 	one := declaration{node: node, path: path}
+	d.note(node, path)
 	d.mapping(node, path, reflect.ValueOf(&one).Elem(), func(string) bool { return true })
 	if one.Name == "" {
 		one.Name = one.Kind
 	}
+	wrong := func(key, format string, args ...any) {
+		key = path + "." + key
+		d.problems = append(d.problems, fmt.Errorf("%s%s: %s", d.place(nil, "", key), key, fmt.Sprintf(format, args...)))
+	}
 	switch {
 	case one.Kind == "":
-		d.problem(node, path+".kind", "is missing; one of %s is wanted", strings.Join(kinds, ", "))
+		wrong("kind", "is missing; one of %s is wanted", strings.Join(kinds, ", "))
 	case !slices.Contains(kinds, one.Kind):
-		d.problem(node, path+".kind", "unknown kind; one of %s is wanted", strings.Join(kinds, ", "))
+		wrong("kind", "unknown kind; one of %s is wanted", strings.Join(kinds, ", "))
 	case !sourceName.MatchString(one.Name):
-		d.problem(node, path+".name", "1 to 63 characters of a-z, 0-9, - and _ are wanted, the first a letter or digit")
+		wrong("name", "1 to 63 characters of a-z, 0-9, - and _ are wanted, the first a letter or digit")
 	case slices.ContainsFunc(before, func(other declaration) bool { return other.Name == one.Name }):
-		d.problem(node, path+".name", "%s stands twice; every source has a name of its own", one.Name)
+		wrong("name", "%s stands twice; every source has a name of its own", one.Name)
 	}
 	return one
 }
@@ -99,16 +104,36 @@ func (v *variables) mentions(kind string) bool {
 }
 
 func (one declaration) source(env *variables, file string) Source {
+	known := func(key string) bool { return key == "name" || key == "kind" }
+	kindVariables := prefix + strings.ToUpper(one.Kind)
 	return Source{Name: one.Name, Kind: one.Kind, Decode: func(into any) error {
 		target := reflect.ValueOf(into)
 		if target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
 			return fmt.Errorf("settings of source %s: a pointer to a struct is wanted", one.Name)
 		}
 		d := &decoder{file: file}
-		d.mapping(one.node, one.path, target.Elem(), func(key string) bool { return key == "name" || key == "kind" })
+		d.mapping(one.node, one.path, target.Elem(), known)
 		if env != nil {
-			env.apply(target.Elem(), prefix+strings.ToUpper(one.Kind), d)
+			env.apply(target.Elem(), kindVariables, d)
 		}
 		return d.err()
+	}, locate: func(key string) string {
+		d, path := one.lines(file), join(one.path, key)
+		place := d.place(env, kindVariables+"_"+strings.ToUpper(key), path)
+		if one.path == "" {
+			return place + "source " + one.Name + ": "
+		}
+		return place + one.path + "."
 	}}
+}
+
+// lines tells where the keys of a source stand.
+func (one declaration) lines(file string) *decoder {
+	d := &decoder{file: file}
+	d.note(one.node, one.path)
+	values, _ := entries(one.node)
+	for _, entry := range values {
+		d.note(entry.Key, join(one.path, entry.Key.GetToken().Value))
+	}
+	return d
 }
