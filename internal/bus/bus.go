@@ -87,6 +87,9 @@ func (b *Bus) options() []nats.Option {
 	if b.config.CredentialsFile != "" {
 		options = append(options, nats.UserCredentials(b.config.CredentialsFile))
 	}
+	if b.config.Credentials != nil {
+		options = append(options, nats.UserCredentialBytes(b.config.Credentials))
+	}
 	if b.config.Token != "" {
 		options = append(options, nats.Token(b.config.Token))
 	}

@@ -12,6 +12,7 @@ type Config struct {
 	URL             string                     // e.g. "nats://127.0.0.1:4222"; several are joined by commas
 	InProcess       nats.InProcessConnProvider // an embedded server, used instead of URL when set
 	CredentialsFile string                     // a .creds file; "" for none
+	Credentials     []byte                     // text of a .creds file, instead of a file
 	Token           string                     // for a server that asks for a token; "" for none
 	User, Password  string                     // for a server that asks for them; "" for none
 	InboxPrefix     string                     // "" for the client's own

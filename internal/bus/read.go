@@ -124,6 +124,13 @@ func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]u
 // ConsumerInfo gives how a durable consumer stands; relay.ErrNotFound when there is none.
 func (b *Bus) ConsumerInfo(ctx context.Context, stream, durable string) (ConsumerInfo, error) {
 	consumer, err := b.js.Consumer(ctx, stream, durable)
+	if errors.Is(err, jetstream.ErrNotPullConsumer) { // the feed of a mirror
+		pushed, err := b.js.PushConsumer(ctx, stream, durable)
+		if err != nil {
+			return ConsumerInfo{}, readError(err)
+		}
+		return consumerInfo(pushed.CachedInfo()), nil
+	}
 	if err != nil {
 		return ConsumerInfo{}, readError(err)
 	}

@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"services/console":         {},
 	"services/lmssim":          {},
 	"services/replay":          {},
+	"services/learner":         {},
 	// main wires everything.
 	"services/edrelay": {"internal", "services", "sql"},
 }

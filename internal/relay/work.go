@@ -21,6 +21,8 @@ type OrderState struct {
 	Refunds []Refund          // union by ID
 	Courses map[string]string // SKU → course, pinned when first resolved
 	Webhook string            // id of the webhook that last changed it
+
+	Forgotten []ForgottenLearner `json:",omitempty"`
 }
 
 // SKUState is what is known of a SKU that is no course key itself.

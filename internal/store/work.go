@@ -93,7 +93,7 @@ func insertParams(w *relay.Work) pgdb.InsertEnrollmentParams {
 
 func updateParams(w *relay.Work) pgdb.UpdateEnrollmentParams {
 	return pgdb.UpdateEnrollmentParams{
-		ID: w.ID, WebhookID: clean(w.WebhookID), Learner: clean(w.Learner), Sku: clean(w.SKU), Course: clean(w.Course),
+		ID: w.ID, WebhookID: clean(w.WebhookID), Learner: clean(w.Learner), LearnerKey: clean(w.LearnerKey), Sku: clean(w.SKU), Course: clean(w.Course),
 		Action: string(w.Action), State: string(w.State), Reason: clean(w.Reason), Attempts: int32(w.Attempts),
 		NextAttemptAt: w.NextAttemptAt, Direct: w.Direct, MailDue: w.MailDue, Mailed: w.Mailed, Unsure: w.Unsure,
 		Touched: w.Touched, InFlight: w.InFlight, Account: w.Account, GroupLimit: int32(w.GroupLimit), Fails: int32(w.Fails),

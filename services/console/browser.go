@@ -51,6 +51,8 @@ func failureOf(err error) web.Failure {
 	p := problemOf(err)
 	f := web.Failure{Status: p.Status, Title: p.Title, Detail: p.Detail, Hint: p.Hint}
 	switch {
+	case p.Status == http.StatusNotFound && p.Hint != "": // it is known why
+		f.Title = "Not here"
 	case p.Status == http.StatusNotFound:
 		f.Title, f.Detail = "Not here", "There is no such thing, or it is no longer kept."
 	case p.Status >= http.StatusInternalServerError && f.Hint == "":

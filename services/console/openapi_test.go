@@ -73,7 +73,7 @@ func (c *contract) check(t *testing.T, method, path, status, media string, raw [
 
 func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 	t.Parallel()
-	r := start(t)
+	r := start(t, withLearners)
 	r.ledger.webhooks = manyWebhooks(3)
 	r.ledger.enrollments = []relay.Enrollment{{
 		ID: 1, WebhookID: "w00001", Source: "shopify", Action: relay.ActionEnroll, State: relay.EnrollmentWaiting, Notes: []string{"n"},
@@ -83,7 +83,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 		t.Errorf("openapi %q", c.document.OpenAPI)
 	}
 	param := regexp.MustCompile(`\{\w+\}`)
-	known := map[string]string{"webhooks": "w00001", "enrollments": "1"}
+	known := map[string]string{"webhooks": "w00001", "enrollments": "1", "erasures": "e1"}
 	for path, methods := range c.document.Paths {
 		for method := range methods {
 			if method != "get" || strings.HasSuffix(path, "/stream") {
@@ -105,7 +105,7 @@ func TestAnswersAreAsTheDocumentSays(t *testing.T) {
 
 func TestEveryOperationNeedsARoleAndTellsItsParameters(t *testing.T) {
 	t.Parallel()
-	r := start(t)
+	r := start(t, withLearners)
 	for path, methods := range readContract(r).document.Paths {
 		for method, op := range methods {
 			if !relay.RoleAdmin.Allows(relay.Role(op.Role)) || !relay.Role(op.Role).Allows(relay.RoleViewer) {

@@ -53,7 +53,7 @@ func (s *Service) allRoutes() []route {
 	var all []route
 	for _, add := range []func() []route{
 		s.storyRoutes, s.webhookRoutes, s.enrollmentRoutes, s.sourceRoutes, s.streamRoutes, s.publishRoutes, s.eventRoutes, s.keyRoutes, s.auditRoutes, s.operationRoutes, s.replayRoutes, s.natsUserRoutes, s.subscriptionRoutes, s.deliveryRoutes, s.filterRoutes,
-		s.tokenRoutes, s.clientRoutes, s.rosterRoutes,
+		s.tokenRoutes, s.clientRoutes, s.rosterRoutes, s.learnerRoutes,
 	} {
 		all = append(all, add()...)
 	}

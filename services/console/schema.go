@@ -27,6 +27,7 @@ func newSchemas() *schemas {
 	enum(s, relay.FilterActive, relay.FilterPaused)
 	enum(s, "", relay.PolicyLetThrough, relay.PolicyHalt)
 	enum(s, replayStates...)
+	enum(s, relay.ErasurePlanned, relay.ErasureRunning, relay.ErasureDone, relay.ErasureIncomplete, relay.ErasureFailed)
 	enum(s, relay.RoleViewer, relay.RoleOperator, relay.RoleAdmin)
 	return s
 }

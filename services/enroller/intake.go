@@ -251,7 +251,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 		webhook.State = relay.WebhookDone
 		return
 	}
-	change := merge(state, r.order)
+	change := merge(state, withoutForgotten(state, r.order))
 	switch change {
 	case effectNone:
 		webhook.State, webhook.Reason = relay.WebhookIgnored, r.order.Reason

@@ -85,6 +85,8 @@ func wantOf(state *relay.OrderState, line relay.Line, refunded int, known SKUs) 
 		return nil, "no SKU, skipped"
 	case len(sku) > longestSKU:
 		return nil, "the SKU is too long to be one, skipped"
+	case relay.IsForgotten(line.Learner):
+		return nil, relay.ForgottenReason + ", skipped"
 	}
 	found := courseOf(state, sku, known)
 	if found.State == relay.SKUNone {
@@ -157,7 +159,7 @@ func apply(record *relay.OrderRecord, list []want, mail bool, now time.Time) {
 		at[one.spot()] = row
 	}
 	record.Rows = slices.DeleteFunc(record.Rows, func(row *relay.Work) bool {
-		if row.Action != relay.ActionEnroll || wanted[spotOfRow(row)] || row.Direct {
+		if row.Action != relay.ActionEnroll || wanted[spotOfRow(row)] || row.Direct || relay.IsForgotten(row.Learner) {
 			return false
 		}
 		if row.Course == "" && row.State == relay.EnrollmentWaiting { // it never became an enrolment
@@ -247,7 +249,7 @@ func finish(row *relay.Work, state relay.EnrollmentState, reason string) {
 }
 
 // Unplanned counts the enrolments of an order that are not as its newest state asks: lacking, or still wanted though it
-// asks for them no more. Zero is what recording the order once more would change.
+// asks for them no more. Those of forgotten learners are left as they are. Zero is what recording the order once more would change.
 func Unplanned(state *relay.OrderState, rows []*relay.Work, known map[string]relay.SKU) int {
 	list, _ := wants(state, known)
 	at, wanted, count := spots(rows), map[spot]bool{}, 0
@@ -258,7 +260,7 @@ func Unplanned(state *relay.OrderState, rows []*relay.Work, known map[string]rel
 		}
 	}
 	for _, row := range rows {
-		if !row.Direct && row.Action == relay.ActionEnroll && row.Course != "" && !wanted[spotOfRow(row)] {
+		if !row.Direct && row.Action == relay.ActionEnroll && row.Course != "" && !wanted[spotOfRow(row)] && !relay.IsForgotten(row.Learner) {
 			count++
 		}
 	}

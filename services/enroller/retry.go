@@ -25,7 +25,7 @@ type Retrier struct {
 
 // Retry makes one enrolment due now, whatever state it is in; the LMS is asked again for what the row wants. The learner
 // is not mailed unless mail says so. Errors: ErrNotFound; CodeConflict when the row is in a call; CodeInvalid when it has
-// no learner.
+// no learner, or one who was forgotten.
 func (r Retrier) Retry(ctx context.Context, id int64, mail bool) (relay.Enrollment, error) {
 	if _, err := r.Ledger.Enrollment(ctx, id); err != nil {
 		return relay.Enrollment{}, err
@@ -95,6 +95,12 @@ func (r Retrier) revive(ctx context.Context, ids []int64, mail, strict bool) (re
 func revive(row *relay.Work, mail bool, now time.Time) error {
 	if row.InFlight {
 		return relay.Errorf(relay.CodeConflict, "enrollment %d is in a call to the LMS right now", row.ID)
+	}
+	if relay.IsForgotten(row.Learner) {
+		return &relay.Error{
+			Code: relay.CodeInvalid, Message: "enrollment " + strconv.FormatInt(row.ID, 10) + " can't be retried: " + relay.ForgottenReason,
+			Hint: "Should the learner come back, the shop has to send a new order.",
+		}
 	}
 	if !lms.IsAddress(row.Learner) && row.Course != "" {
 		return &relay.Error{

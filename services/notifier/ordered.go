@@ -138,7 +138,7 @@ func (r *runner) pickUp(ctx context.Context, m *relay.Received, t *try) bool {
 }
 
 // hold keeps the event until its next attempt is due, or an operator makes it due before. It reports false when the
-// subscription ends; then the event is given back.
+// subscription ends, and the event is given back, or when the delivery was ended by somebody else, as an erasure does.
 func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time.Time) bool {
 	for {
 		wait := until.Sub(r.n.now())
@@ -153,8 +153,13 @@ func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time
 		if wait <= lookAgain {
 			continue
 		}
-		if _, due, err := r.n.ledger.Standing(ctx, t.key); err == nil && due != nil {
+		state, due, err := r.n.ledger.Standing(ctx, t.key)
+		if err == nil && due != nil {
 			until, t.counted = due.At, due.Counted
+		}
+		if err == nil && due == nil && state == relay.DeliveryParked {
+			r.n.recorder.put(r.n.hard, entry{message: m, subscription: r.sub.ID, urgent: true})
+			return false
 		}
 	}
 }

@@ -34,6 +34,8 @@ type Ledger interface {
 	ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error)
 	NextRetries(context.Context) (map[int64]time.Time, error)
 	ReleaseRetry(context.Context, relay.DeliveryKey) error
+	// ErasedMessage tells of a message that was erased because its learner was forgotten; relay.ErrNotFound otherwise.
+	ErasedMessage(ctx context.Context, stream string, sequence uint64) (relay.ErasedMessage, error)
 }
 
 // Client makes the outgoing calls; it is the guarded one.

@@ -108,7 +108,11 @@ func (r *runner) again(ctx context.Context, c claim) {
 		err = relay.ErrNotFound // another log stands in the place of the one it came from
 	}
 	if relay.CodeOf(err) == relay.CodeNotFound {
-		r.record(ctx, r.lost(c.Due), nil)
+		why := "the event is no longer on the log"
+		if _, err := r.n.ledger.ErasedMessage(ctx, relay.StreamEvents, c.Sequence); err == nil {
+			why = relay.ForgottenReason
+		}
+		r.record(ctx, r.lost(c.Due, why), nil)
 		return
 	}
 	if err != nil {
@@ -122,8 +126,8 @@ func (r *runner) again(ctx context.Context, c claim) {
 }
 
 // lost is the end of a delivery whose event is no longer on the log.
-func (r *runner) lost(d relay.Due) verdict {
+func (r *runner) lost(d relay.Due, why string) verdict {
 	return verdict{outcome: relay.Outcome{DeliveryKey: d.DeliveryKey, EventID: d.EventID, EventType: d.EventType,
 		State: relay.DeliveryParked, Counted: d.Counted, Attempt: relay.DeliveryAttempt{Number: d.Attempts + 1, At: r.n.now(),
-			Error: "the event is no longer on the log", Replay: d.Replay}}}
+			Error: why, Replay: d.Replay}}}
 }

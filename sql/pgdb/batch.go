@@ -777,14 +777,14 @@ func (b *StageRetryBatchResults) Close() error {
 
 const updateEnrollment = `-- name: UpdateEnrollment :batchexec
 UPDATE enrollments SET
-    webhook_id = $1, learner = $2, sku = $3, course = $4, action = $5, state = $6, reason = $7,
-    attempts = $8, next_attempt_at = $9, direct = $10, mail_due = $11, mailed = $12,
-    unsure = $13, touched = $14, in_flight = $15, account = $16, group_limit = $17,
-    fails = $18, first_failed_at = $19, generation = $20, told = $21, told_version = $22,
-    notes = $23, updated_at = now(),
-    lease_owner = CASE WHEN $15::boolean THEN lease_owner END,
-    lease_until = CASE WHEN $15::boolean THEN lease_until END
-WHERE id = $24
+    webhook_id = $1, learner = $2, learner_key = $3, sku = $4, course = $5, action = $6, state = $7, reason = $8,
+    attempts = $9, next_attempt_at = $10, direct = $11, mail_due = $12, mailed = $13,
+    unsure = $14, touched = $15, in_flight = $16, account = $17, group_limit = $18,
+    fails = $19, first_failed_at = $20, generation = $21, told = $22, told_version = $23,
+    notes = $24, updated_at = now(),
+    lease_owner = CASE WHEN $16::boolean THEN lease_owner END,
+    lease_until = CASE WHEN $16::boolean THEN lease_until END
+WHERE id = $25
 `
 
 type UpdateEnrollmentBatchResults struct {
@@ -796,6 +796,7 @@ type UpdateEnrollmentBatchResults struct {
 type UpdateEnrollmentParams struct {
 	WebhookID     string
 	Learner       string
+	LearnerKey    string
 	Sku           string
 	Course        string
 	Action        string
@@ -826,6 +827,7 @@ func (q *Queries) UpdateEnrollment(ctx context.Context, arg []UpdateEnrollmentPa
 		vals := []interface{}{
 			a.WebhookID,
 			a.Learner,
+			a.LearnerKey,
 			a.Sku,
 			a.Course,
 			a.Action,

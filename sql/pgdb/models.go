@@ -118,6 +118,28 @@ type EnrollmentAttempt struct {
 	Outcome      string
 }
 
+type ErasedMessage struct {
+	StoredAt  time.Time
+	Stream    string
+	Sequence  int64
+	ErasureID string
+	ErasedAt  time.Time
+}
+
+type Erasure struct {
+	ID        string
+	State     string
+	Learner   string
+	Record    []byte
+	StartedAt time.Time
+	SeenAt    time.Time
+}
+
+type ErasureKey struct {
+	Sole bool
+	Key  []byte
+}
+
 type Filter struct {
 	Name        string
 	Class       string

@@ -18,7 +18,7 @@ RETURNING id;
 
 -- name: UpdateEnrollment :batchexec
 UPDATE enrollments SET
-    webhook_id = @webhook_id, learner = @learner, sku = @sku, course = @course, action = @action, state = @state, reason = @reason,
+    webhook_id = @webhook_id, learner = @learner, learner_key = @learner_key, sku = @sku, course = @course, action = @action, state = @state, reason = @reason,
     attempts = @attempts, next_attempt_at = @next_attempt_at, direct = @direct, mail_due = @mail_due, mailed = @mailed,
     unsure = @unsure, touched = @touched, in_flight = @in_flight, account = @account, group_limit = @group_limit,
     fails = @fails, first_failed_at = @first_failed_at, generation = @generation, told = @told, told_version = @told_version,

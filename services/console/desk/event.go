@@ -69,7 +69,7 @@ func (d *Desk) Event(ctx context.Context, key string) (EventDetail, error) {
 	}
 	m, err := d.Ports.Log.Message(ctx, relay.StreamEvents, sequence)
 	if err != nil {
-		return EventDetail{}, err
+		return EventDetail{}, d.gone(ctx, relay.StreamEvents, sequence, err)
 	}
 	return EventDetail{Event: eventRow(m), Message: Entry(m)}, nil
 }

@@ -24,6 +24,29 @@ func (d *Desk) message(ctx context.Context, stream string, sequence uint64) (*re
 	return Entry(m), nil
 }
 
+// gone makes the error of a message that is not on the log: one that was erased says so.
+func (d *Desk) gone(ctx context.Context, stream string, sequence uint64, err error) error {
+	if relay.CodeOf(err) != relay.CodeNotFound {
+		return err
+	}
+	if erased := d.erased(ctx, stream, sequence); erased != nil {
+		return erased.Error()
+	}
+	return err
+}
+
+// erased tells why a message is gone; nil when it was not erased.
+func (d *Desk) erased(ctx context.Context, stream string, sequence uint64) *relay.ErasedMessage {
+	if d.Ports.Erased == nil {
+		return nil
+	}
+	found, err := d.Ports.Erased.ErasedMessage(ctx, stream, sequence)
+	if err != nil {
+		return nil // the word about it is lost, the message is gone all the same
+	}
+	return &found
+}
+
 // Entry shows a message with its payload, without what opens doors.
 func Entry(m relay.Received) *relay.LogEntry {
 	entry := &relay.LogEntry{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -57,6 +58,9 @@ func (d *Desk) needEnrollments(ctx context.Context, o *Overview) error {
 	for _, r := range reasons {
 		if shown == manyReasons {
 			break
+		}
+		if strings.HasPrefix(r.Reason, relay.ForgottenReason) {
+			continue // whoever forgot the learner was told
 		}
 		path := "/enrollments?" + url.Values{"state": {string(r.State)}, "reason": {r.Reason}}.Encode()
 		switch r.State {

@@ -35,6 +35,8 @@ type Ports struct {
 	Deliveries    Deliveries
 	Tokens        Tokens
 	Roster        Roster
+	Learners      Learners
+	Erased        Erased                                          // nil: nothing is ever erased
 	SyncRoster    func(context.Context) (relay.RosterSync, error) // nil: no LMS is configured
 }
 
@@ -178,4 +180,18 @@ type Replays interface {
 // Publish puts events on the log, durably.
 type Publish interface {
 	Publish(context.Context, relay.Message) (relay.Receipt, error)
+}
+
+// Learners finds what is held of a learner and erases it. tell and watch hear how far it is, from one goroutine.
+type Learners interface {
+	Show(ctx context.Context, ask relay.ShowLearner, tell func(step string, scanned, total int64)) (relay.Held, error)
+	// Forget erases; CodeConflict while the same learner is being forgotten. A dry run changes nothing.
+	Forget(ctx context.Context, ask relay.ForgetLearner, by relay.Operator, watch func(relay.Erasure)) (relay.Erasure, error)
+	Erasure(ctx context.Context, id string) (relay.Erasure, error)
+	Erasures(context.Context, relay.Page) ([]relay.Erasure, error)
+}
+
+// Erased tells of messages that are gone from the log because their learner was forgotten.
+type Erased interface {
+	ErasedMessage(ctx context.Context, stream string, sequence uint64) (relay.ErasedMessage, error)
 }

@@ -118,7 +118,7 @@ func (d *Desk) webhook(ctx context.Context, id string) (relay.Webhook, error) {
 		}
 		m, err := d.Ports.Log.Message(ctx, relay.StreamRejected, sequence)
 		if err != nil {
-			return relay.Webhook{}, err
+			return relay.Webhook{}, d.gone(ctx, relay.StreamRejected, sequence, err)
 		}
 		return rejectedRow(m), nil
 	}
@@ -155,6 +155,7 @@ type WebhookDetail struct {
 	relay.Webhook
 	Enrollments []relay.Enrollment `json:"enrollments"`
 	Message     *relay.LogEntry    `json:"message"`
+	Erased      *string            `json:"erased"` // when and why the message was erased; null when it was not
 }
 
 // Webhook gives one webhook with its enrolments and its payload.
@@ -177,6 +178,13 @@ func (d *Desk) Webhook(ctx context.Context, id string) (WebhookDetail, error) {
 	}
 	if detail.Message, err = d.message(ctx, stream, w.Sequence); err != nil {
 		return WebhookDetail{}, err
+	}
+	if detail.Message != nil {
+		return detail, nil
+	}
+	if erased := d.erased(ctx, stream, w.Sequence); erased != nil {
+		why := erased.Error().Message + "."
+		detail.Erased = &why
 	}
 	return detail, nil
 }

@@ -16,7 +16,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"age": age, "ageOf": ageOf, "moment": fullTime, "tone": tone, "body": readable, "path": url.PathEscape, "query": url.QueryEscape,
 		"rows":  func(rows any, now time.Time) any { return struct{ Rows, Now any }{rows, now} },
-		"chart": drawChart, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
+		"chart": drawChart, "address": func(term string) bool { return strings.Contains(term, "@") }, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
 		"percent": func(part, whole int64) int64 {
 			if whole <= 0 {
 				return 0
@@ -73,7 +73,7 @@ func tone(state any) string {
 	switch fmt.Sprint(state) {
 	case "done", "enrolled", "allowed", "unenrolled", "delivered", "active", "ready", "enabled", "ok", "good":
 		return "good"
-	case "waiting", "accepted", "running", "paused", "failing", "down", "wait":
+	case "waiting", "accepted", "running", "paused", "failing", "down", "wait", "incomplete":
 		return "wait"
 	case "parked", "rejected", "disabled", "failed", "bad":
 		return "bad"

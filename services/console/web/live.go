@@ -114,7 +114,11 @@ func (s *site) beat(ctx context.Context, deep bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mark := replays
+	erasures, err := s.newestErasures(ctx)
+	if err != nil {
+		return "", err
+	}
+	mark := replays + erasures
 	if s.desk.Ports.Log == nil {
 		return mark, nil
 	}
@@ -136,6 +140,18 @@ func (s *site) runningReplays(ctx context.Context) (mark string, err error) {
 	running, err := s.desk.Ports.Replays.Replays(ctx, relay.ReplayQuery{State: relay.ReplayRunning, Page: relay.Page{Limit: pageRows}})
 	for _, one := range running {
 		mark += fmt.Sprint(one.ID, one.Done, " ")
+	}
+	return mark, err
+}
+
+// newestErasures names how far erasures are.
+func (s *site) newestErasures(ctx context.Context) (mark string, err error) {
+	if s.desk.Ports.Learners == nil {
+		return "", nil
+	}
+	newest, err := s.desk.Ports.Learners.Erasures(ctx, relay.Page{Limit: 3})
+	for _, one := range newest {
+		mark += fmt.Sprint(one.ID, one.State, one.Step, one.Scanned, " ")
 	}
 	return mark, err
 }

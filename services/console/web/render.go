@@ -106,6 +106,7 @@ func (s *site) lamps() []lamp {
 		{lamp{Name: "Filters", Path: "/filters", Key: "f"}, ports.Filters != nil},
 		{lamp{Part: "Again", Name: "Replays", Path: "/replays", Key: "r"}, ports.Replays != nil},
 		{lamp{Part: "edrelay", Name: "Settings", Path: "/settings", Key: "c"}, true},
+		{lamp{Name: "Erasures", Path: "/erasures", Key: "l"}, ports.Learners != nil},
 		{lamp{Name: "Audit trail", Path: "/trail", Key: "t", Admin: true}, ports.Audit != nil},
 	}
 	var lamps []lamp
@@ -120,7 +121,7 @@ func (s *site) lamps() []lamp {
 func (s *site) view(c fiber.Ctx, room, title string, page any) view {
 	return view{
 		Title: title, Room: room, Mark: s.pages.mark, Version: s.Version, Now: s.Now(), Rooms: s.lamps(), Page: page, Asked: c.Query("q"),
-		Done: doneText(c), ports: map[string]bool{"retry": s.desk.Ports.Retry != nil, "reverify": s.desk.Ports.Reverify != nil},
+		Done: doneText(c), ports: map[string]bool{"retry": s.desk.Ports.Retry != nil, "reverify": s.desk.Ports.Reverify != nil, "learners": s.desk.Ports.Learners != nil},
 	}
 }
 

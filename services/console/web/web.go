@@ -104,5 +104,9 @@ func (s *site) rooms() []room {
 		list = append(list, room{fiber.MethodPost, "/webhooks/:id/reverify", relay.RoleOperator, s.reverify},
 			room{fiber.MethodPost, "/rejected", relay.RoleOperator, s.reverifyAll})
 	}
+	if s.desk.Ports.Learners != nil {
+		list = append(list, view("/erasures", s.erasures), view("/erasures/:id", s.erasure),
+			room{fiber.MethodPost, "/learner", relay.RoleOperator, s.learner}, room{fiber.MethodPost, "/learner/forget", relay.RoleAdmin, s.forgetLearner})
+	}
 	return append(list, s.outRooms()...)
 }

@@ -45,6 +45,10 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	learners, err := g.learners()
+	if err != nil {
+		return nil, err
+	}
 	return console.New(console.Options{
 		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
@@ -53,7 +57,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Subscriptions: subscriptions.Subscriptions, Deliveries: subscriptions.Deliveries,
 			Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g}, Replays: replays, Publish: g.Bus,
-			Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify,
+			Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify, Learners: learners, Erased: g.Store,
 		},
 	})
 }

@@ -87,6 +87,26 @@ func (c *Client) Delete(ctx context.Context, path string, into any) error {
 	return c.call(ctx, http.MethodDelete, path, nil, nil, into)
 }
 
+// PostLines posts body and reads the answer as JSON lines, each of which line hears.
+func (c *Client) PostLines(ctx context.Context, path string, body any, line func(json.RawMessage) error) error {
+	resp, err := c.ask(ctx, http.MethodPost, path, nil, body, "application/x-ndjson")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for reader := json.NewDecoder(resp.Body); ; {
+		var one json.RawMessage
+		if err := reader.Decode(&one); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return c.away(ctx, err)
+		}
+		if err := line(one); err != nil {
+			return err
+		}
+	}
+}
+
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, body, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -106,6 +126,11 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 
 // do sends a request and gives an answer of 2xx, or the error that the answer is.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
+	return c.ask(ctx, method, path, query, body, "application/json")
+}
+
+// ask is do for an answer of another media type.
+func (c *Client) ask(ctx context.Context, method, path string, query url.Values, body any, accept string) (*http.Response, error) {
 	if c.token == "" {
 		return nil, &relay.Error{
 			Code: relay.CodeUnauthorized, Message: "no admin token is given",
@@ -129,7 +154,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		return nil, &relay.Error{Code: relay.CodeInvalid, Message: "this can't be asked of the server", Err: err}
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

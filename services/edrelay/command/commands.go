@@ -42,6 +42,7 @@ var groups = []struct {
 		eventCommand,
 		deliveryCommand,
 		replayCommand,
+		learnerCommand,
 		listenCommand,
 		auditCommand,
 	}},

@@ -1,7 +1,10 @@
 package command
 
 import (
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +28,7 @@ func trailCommand(a *App) *cobra.Command {
 				wide("ACTION", func(e relay.AuditEntry) string { return e.Action }),
 				wide("TARGET", func(e relay.AuditEntry) string { return e.Target }),
 				number("ANSWER", func(e relay.AuditEntry) string { return strconv.Itoa(e.Status) }),
+				wide("DETAIL", func(e relay.AuditEntry) string { return detailOf(e.Detail) }),
 			}
 		},
 		empty: "Nobody has changed anything yet.",
@@ -32,4 +36,13 @@ func trailCommand(a *App) *cobra.Command {
 	cmd.Use = "trail"
 	cmd.Aliases = nil
 	return cmd
+}
+
+// detailOf gives names and values on one line.
+func detailOf(detail map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(detail)) {
+		parts = append(parts, name+"="+detail[name])
+	}
+	return strings.Join(parts, " ")
 }

@@ -54,6 +54,7 @@ type webhookDetail struct {
 	relay.Webhook
 	Enrollments []relay.Enrollment `json:"enrollments"`
 	Message     *relay.LogEntry    `json:"message"`
+	Erased      string             `json:"erased"`
 }
 
 func webhookShow(a *App) *cobra.Command {
@@ -70,6 +71,9 @@ func webhookShow(a *App) *cobra.Command {
 			}
 			switch {
 			case payload:
+				if detail.Erased != "" {
+					return &relay.Error{Code: relay.CodeNotFound, Message: detail.Erased}
+				}
 				return a.printPayload(detail.Message)
 			case a.wantsJSON():
 				return a.printJSON(detail)
@@ -100,6 +104,10 @@ func (a *App) printWebhook(d webhookDetail) error {
 		if err := table.Write(a.screen(), d.Enrollments, enrollmentColumns(now)); err != nil {
 			return err
 		}
+	}
+	if d.Erased != "" {
+		_, err := fmt.Fprintf(a.Out, "\n%s\n", d.Erased)
+		return err
 	}
 	return a.printMessage(d.Message)
 }

@@ -27,6 +27,9 @@ func (a *Auditor) compareLMS(ctx context.Context, found *relay.Reconciliation) e
 	gone := map[place]*relay.Work{} // wanted out
 	err := a.eachRow(ctx, func(rows []*relay.Work) error {
 		for _, row := range rows {
+			if relay.IsForgotten(row.Learner) {
+				continue // nobody knows whom to ask for
+			}
 			at := place{row.LearnerKey, row.Course}
 			switch row.State {
 			case relay.EnrollmentEnrolled, relay.EnrollmentAllowed:

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/edrelay/edrelay/sql/pgdb"
+)
+
+// textColumns are columns of one table that are looked through for an address.
+type textColumns struct {
+	table   string
+	columns []string
+	empty   string // what stands for a text of which nothing may stay; of JSON with none, the text is left
+	json    bool   // rewritten as text
+}
+
+// knownTexts hold a learner's address by design and are taken care of by those who know them; whatever they leave is
+// found here.
+var knownTexts = []textColumns{
+	{"orders", []string{"state"}, "", true},
+	{"replays", []string{"request"}, "", true},
+}
+
+// freeTexts are the columns in which a stranger's words may stand beside.
+var freeTexts = []textColumns{
+	{"webhooks", []string{"reason", "order_name"}, "", false},
+	{"webhooks", []string{"notes"}, "[]", true},
+	{"enrollments", []string{"reason"}, "", false},
+	{"enrollments", []string{"notes"}, "[]", true},
+	{"enrollment_attempts", []string{"outcome"}, "", false},
+	{"orders", []string{"name"}, "", false},
+	{"skus", []string{"reason"}, "", false},
+	{"enroller_status", []string{"reason", "hint"}, "", false},
+	{"subscriptions", []string{"reason"}, "", false},
+	{"deliveries", []string{"last_error", "last_answer"}, "", false},
+	{"delivery_attempts", []string{"error", "answer"}, "", false},
+	{"filter_calls", []string{"error", "exception"}, "", false},
+	{"replays", []string{"reason"}, "", false},
+	{"audit_trail", []string{"target"}, "", false},
+	{"audit_trail", []string{"detail"}, "{}", true},
+}
+
+// found is a value of one row in which a word stands.
+type found struct {
+	textColumns
+	column             string
+	part, place, value string
+}
+
+// SearchTexts counts the free texts of the ledger that holds says yes to. Only those in which word, in lower case,
+// stands are read.
+func (s *Store) SearchTexts(ctx context.Context, word string, holds func(string) bool) (int, error) {
+	count := 0
+	err := s.eachText(ctx, freeTexts, word, func(_ pgx.Tx, f found) error {
+		if holds(f.value) {
+			count++
+		}
+		return nil
+	})
+	return count, wrap("search the ledger's texts", err)
+}
+
+// ForgetTexts rewrites the texts of the ledger that holds says yes to with scrub, and says how many they were.
+func (s *Store) ForgetTexts(ctx context.Context, word string, holds func(string) bool, scrub func(string) string) (int, error) {
+	count := 0
+	err := s.eachText(ctx, slices.Concat(freeTexts, knownTexts), word, func(tx pgx.Tx, f found) error {
+		if !holds(f.value) {
+			return nil
+		}
+		rows, err := f.rewrite(ctx, tx, scrub)
+		count += rows
+		return err
+	})
+	return count, wrap("forget a learner in the ledger's texts", err)
+}
+
+// rewrite puts a scrubbed text in the place of a value, unless the row has changed meanwhile.
+func (f found) rewrite(ctx context.Context, tx pgx.Tx, scrub func(string) string) (int, error) {
+	text := scrub(f.value)
+	if text == "" {
+		text = f.empty
+	}
+	if text == "" && f.json {
+		return 0, nil // JSON of the ledger has no escapes within escapes, so this was never seen
+	}
+	cast := ""
+	if f.json {
+		cast = "::jsonb"
+	}
+	tag, err := tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET %s = $1::text%s WHERE tableoid = $2::regclass AND ctid = $3::tid AND %s::text = $4",
+		f.table, f.column, cast, f.column), text, f.part, f.place, f.value)
+	return int(tag.RowsAffected()), err
+}
+
+func (s *Store) eachText(ctx context.Context, where []textColumns, word string, visit func(pgx.Tx, found) error) error {
+	for _, t := range where {
+		for _, column := range t.columns {
+			err := s.unhurried(ctx, func(_ *pgdb.Queries, tx pgx.Tx) error {
+				values, err := textsWith(ctx, tx, t, column, word)
+				for _, f := range values {
+					if err == nil {
+						err = visit(tx, f)
+					}
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func textsWith(ctx context.Context, tx pgx.Tx, t textColumns, column, word string) ([]found, error) {
+	rows, err := tx.Query(ctx, fmt.Sprintf(
+		"SELECT tableoid::regclass::text, ctid::text, %s::text FROM %s WHERE %s::text <> '' AND strpos(lower(%s::text), $1) > 0",
+		column, t.table, column, column), word)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (found, error) {
+		f := found{textColumns: t, column: column}
+		return f, row.Scan(&f.part, &f.place, &f.value)
+	})
+}
+
+// Vacuum has Postgres take dead rows out of the tables that may have held a learner. Tables that somebody has locked are
+// left to the server's own autovacuum.
+func (s *Store) Vacuum(ctx context.Context) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return wrap("vacuum", err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, "SET statement_timeout = '10min'"); err != nil {
+		return wrap("vacuum", err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if _, err := conn.Exec(ctx, "RESET statement_timeout"); err != nil {
+			_ = conn.Conn().Close(ctx) // so that nobody gets it with another time limit
+		}
+	}()
+	tables := []string{
+		"people", "roster_enrollments", "roster_pending", "outbox", "retries", "orders", "enrollments", "webhooks", "enrollment_attempts", "deliveries",
+		"delivery_attempts", "replays", "audit_trail",
+	}
+	_, err = conn.Exec(ctx, "VACUUM (SKIP_LOCKED) "+strings.Join(tables, ", "), pgx.QueryExecModeSimpleProtocol)
+	return wrap("vacuum", err)
+}
