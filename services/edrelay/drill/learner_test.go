@@ -63,8 +63,7 @@ func newLearnerSite(t *testing.T) *learnerSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = append(bytes.Replace(text, []byte("sources:\n"), []byte("sources:\n  - { name: enrollment, kind: enrollment }\n"), 1),
-		"notifier: { allow_networks: [127.0.0.0/8] }\n"...)
+	text = bytes.Replace(text, []byte("sources:\n"), []byte("sources:\n  - { name: enrollment, kind: enrollment }\n"), 1)
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
