@@ -36,6 +36,8 @@ type Retention struct {
 	Events        time.Duration // default 30 days
 	Rejected      time.Duration // default 7 days
 	RejectedBytes int64         // default 256 MiB; the oldest go first
+	WebhooksBytes int64         // 0: no limit; the oldest go first, worked or not
+	EventsBytes   int64         // 0: no limit; the oldest go first, delivered or not
 	Dedup         time.Duration // how long a repeated DedupID is known; default and least 24 h
 }
 

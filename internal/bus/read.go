@@ -92,19 +92,24 @@ type StreamInfo struct {
 	Consumers     int
 	Replicas      int
 	MaxAge        time.Duration
+	MaxBytes      uint64        // 0: no limit
+	Ahead         time.Duration // how far this machine's clock is ahead of the server's, negative when it is behind
 	AtomicPublish bool
 }
 
 // Stream gives how a stream stands.
 func (b *Bus) Stream(ctx context.Context, name string) (StreamInfo, error) {
+	asked := time.Now()
 	handle, err := b.js.Stream(ctx, name)
 	if err != nil {
 		return StreamInfo{}, readError(err)
 	}
 	info := handle.CachedInfo()
+	heard := asked.Add(time.Since(asked) / 2)
 	return StreamInfo{Name: name, Created: info.Created, Messages: info.State.Msgs, Bytes: info.State.Bytes, First: info.State.FirstSeq,
 		Last: info.State.LastSeq, FirstAt: info.State.FirstTime, LastAt: info.State.LastTime,
 		Consumers: info.State.Consumers, Replicas: info.Config.Replicas, MaxAge: info.Config.MaxAge,
+		MaxBytes: uint64(max(0, info.Config.MaxBytes)), Ahead: heard.Round(0).Sub(info.TimeStamp),
 		AtomicPublish: info.Config.AllowAtomicPublish}, nil
 }
 

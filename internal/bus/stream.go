@@ -31,16 +31,24 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 	}
 	webhooks, rejected, events := base, base, base
 	webhooks.Name, webhooks.Subjects, webhooks.MaxAge = relay.StreamWebhooks, []string{"webhooks.>"}, keep.Webhooks
-	webhooks.Description = "verified webhooks, byte for byte"
+	webhooks.Description, webhooks.MaxBytes = "verified webhooks, byte for byte", limited(keep.WebhooksBytes)
 	rejected.Name, rejected.Subjects, rejected.MaxAge = relay.StreamRejected, []string{"rejected.>"}, keep.Rejected
 	rejected.Description, rejected.MaxBytes = "what failed verification; the oldest go first", keep.RejectedBytes
 	events.Name, events.Subjects, events.MaxAge = relay.StreamEvents, []string{"events.>"}, keep.Events
-	events.Description = "what happened in Open edX and in edrelay"
+	events.Description, events.MaxBytes = "what happened in Open edX and in edrelay", limited(keep.EventsBytes)
 	configs := []jetstream.StreamConfig{webhooks, rejected, events}
 	for i := range configs {
 		configs[i].Duplicates = min(configs[i].Duplicates, configs[i].MaxAge)
 	}
 	return configs
+}
+
+// limited is a limit as the server writes it.
+func limited(bytes int64) int64 {
+	if bytes <= 0 {
+		return -1
+	}
+	return bytes
 }
 
 func (b *Bus) ensureStream(ctx context.Context, wanted jetstream.StreamConfig) error {

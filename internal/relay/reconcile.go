@@ -2,7 +2,7 @@ package relay
 
 // Difference is something that log, ledger and LMS don't agree on, with what mends it.
 type Difference struct {
-	Kind    string `json:"kind"`    // webhook_missing, order_unplanned, enrollment_stuck, lms_missing, lms_surplus, delivery_missing, subscription_without_consumer
+	Kind    string `json:"kind"`    // webhook_missing, webhook_unreadable, webhooks_lost, order_unplanned, enrollment_stuck, lms_missing, lms_surplus, delivery_missing, subscription_without_consumer
 	Subject string `json:"subject"` // what it is about: a sequence of WEBHOOKS, an order, an enrolment's id
 	Detail  string `json:"detail"`  // one sentence
 	Mend    string `json:"mend"`    // the command that mends it

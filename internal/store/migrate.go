@@ -33,7 +33,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return wrap("migrate ledger", err)
 	}
-	_, err = s.MaintainPartitions(ctx, time.Now())
+	_, err = s.MaintainPartitions(ctx, s.Now())
 	return err
 }
 

@@ -22,6 +22,7 @@ type Store struct {
 	pool  *pgxpool.Pool
 	query *pgdb.Queries
 	lists *pgdb.Queries // plans every query for its own values: lists with optional conditions
+	clock *clock
 }
 
 // Open connects to the ledger and checks the server's version. It doesn't migrate. The error's code is
@@ -31,7 +32,11 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkVersion(ctx); err != nil {
+	err = s.checkVersion(ctx)
+	if err == nil {
+		err = wrap("read Postgres' clock", s.clock.sync(ctx))
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -53,7 +58,9 @@ func OpenLater(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, wrap("open ledger", err)
 	}
-	return &Store{pool: pool, query: pgdb.New(pool), lists: pgdb.New(planned{pool})}, nil
+	s := &Store{pool: pool, query: pgdb.New(pool), lists: pgdb.New(planned{pool})}
+	s.clock = startClock(s.query.ReadClock)
+	return s, nil
 }
 
 // limit bounds what one process takes of the server and how long anything may hang.
@@ -76,7 +83,10 @@ func limit(config *pgxpool.Config, url string) {
 }
 
 // Close ends all connections; it waits for those in use.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.clock.end()
+	s.pool.Close()
+}
 
 // Ping tells whether the ledger answers.
 func (s *Store) Ping(ctx context.Context) error { return wrap("ping ledger", s.pool.Ping(ctx)) }

@@ -30,8 +30,8 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (relay.Token, erro
 	if err != nil {
 		return relay.Token{}, wrap("look for token", err)
 	}
-	token := toToken(pgdb.ListTokensRow(row))
-	if token.State != relay.TokenActive || row.UsedAt != nil && time.Since(*row.UsedAt) < time.Minute {
+	token := toToken(pgdb.ListTokensRow(row), s.Now())
+	if token.State != relay.TokenActive || row.UsedAt != nil && s.Now().Sub(*row.UsedAt) < time.Minute {
 		return token, nil
 	}
 	return token, wrap("note use of token", s.query.TouchToken(ctx, row.ID))
@@ -53,12 +53,12 @@ func (s *Store) Tokens(ctx context.Context, query relay.TokenQuery) ([]relay.Tok
 	})
 	list := make([]relay.Token, len(rows))
 	for i, row := range rows {
-		list[i] = toToken(row)
+		list[i] = toToken(row, s.Now())
 	}
 	return list, wrap("list tokens", err)
 }
 
-func toToken(row pgdb.ListTokensRow) relay.Token {
+func toToken(row pgdb.ListTokensRow, now time.Time) relay.Token {
 	token := relay.Token{ID: row.ID, Name: row.Name, Staff: row.Staff, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
 		RevokedAt: row.RevokedAt, UsedAt: row.UsedAt}
 	if row.ClientID != nil {
@@ -67,7 +67,7 @@ func toToken(row pgdb.ListTokensRow) relay.Token {
 	if token.RevokedAt == nil {
 		token.RevokedAt = row.DisabledAt
 	}
-	token.State = token.StateAt(time.Now())
+	token.State = token.StateAt(now)
 	return token
 }
 
@@ -98,7 +98,7 @@ func (s *Store) RotateClient(ctx context.Context, id string, hash []byte, until 
 		if err := q.EndClientSecrets(ctx, pgdb.EndClientSecretsParams{ClientID: id, EndsAt: until}); err != nil {
 			return err
 		}
-		return q.InsertClientSecret(ctx, pgdb.InsertClientSecretParams{Hash: hash, ClientID: id, CreatedAt: time.Now()})
+		return q.InsertClientSecret(ctx, pgdb.InsertClientSecretParams{Hash: hash, ClientID: id, CreatedAt: s.Now()})
 	})
 	return client, wrap("rotate client secret", err)
 }

@@ -61,11 +61,17 @@ func failureOf(err error) web.Failure {
 	return f
 }
 
-// checkAll runs the checks of readiness.
+// checkAll runs the checks of readiness, those left out that the overview has an entry of its own for.
 func (s *Service) checkAll(ctx context.Context) map[string]string {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	return s.readiness(ctx).Checks
+	checks := s.readiness(ctx).Checks
+	for _, check := range s.opts.Checks {
+		if check.Advice {
+			delete(checks, check.Name)
+		}
+	}
+	return checks
 }
 
 // lost answers what no route knows.

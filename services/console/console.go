@@ -39,8 +39,9 @@ type Ports = desk.Ports
 // Check is one condition of readiness. Its error may be read by strangers, so only the public message of a relay.Error
 // is shown.
 type Check struct {
-	Name string
-	Test func(context.Context) error
+	Name   string
+	Test   func(context.Context) error
+	Advice bool // a failure is told and makes nothing unready
 }
 
 // Service serves the admin listener.

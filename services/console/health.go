@@ -50,7 +50,7 @@ func (s *Service) readiness(ctx context.Context) Readiness {
 			defer mu.Unlock()
 			result.Checks[check.Name] = "ok"
 			if err != nil {
-				result.Ready = false
+				result.Ready = result.Ready && check.Advice
 				result.Checks[check.Name] = relay.PublicMessage(err)
 			}
 		})

@@ -111,14 +111,15 @@ func (h *health) untilProbe() time.Duration {
 	return p.Probe
 }
 
-// ready tells whether the LMS may be called, and else how long until a probe is due.
+// ready tells whether the LMS may be called, and else how long until a probe is due, which is soon also when the clock
+// went back.
 func (h *health) ready() (bool, time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.condition == conditionReady {
 		return true, 0
 	}
-	return false, max(0, h.probeAt.Sub(h.service.Now()))
+	return false, min(max(0, h.probeAt.Sub(h.service.Now())), h.untilProbe())
 }
 
 // probe asks whether the LMS is back.

@@ -70,7 +70,7 @@ func (b *breaker) probed(ok bool, now time.Time) (closed bool) {
 
 func (b *breaker) counts(now time.Time) (all, failed int) {
 	for _, bucket := range b.buckets {
-		if bucket.slot > slotOf(now)-breakerBuckets {
+		if bucket.slot > slotOf(now)-breakerBuckets && bucket.slot <= slotOf(now) {
 			all += bucket.ok + bucket.failed
 			failed += bucket.failed
 		}
@@ -78,11 +78,12 @@ func (b *breaker) counts(now time.Time) (all, failed int) {
 	return all, failed
 }
 
-// open tells whether the breaker is open, and how long the next probe has to wait.
+// open tells whether the breaker is open, and how long the next probe has to wait: never longer than it was told to,
+// also when the clock went back.
 func (b *breaker) open(now time.Time) (wait time.Duration, open bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return max(0, b.until.Sub(now)), b.opened
+	return min(max(0, b.until.Sub(now)), b.wait), b.opened
 }
 
 func slotOf(now time.Time) int64 { return now.UnixNano() / int64(breakerBucket) }

@@ -176,6 +176,13 @@ type FilterVersion struct {
 	Version int64
 }
 
+type LedgerClock struct {
+	Sole   bool
+	Last   time.Time
+	Back   pgtype.Interval
+	MendAt *time.Time
+}
+
 type LmsCall struct {
 	ID int64
 	At time.Time
@@ -184,6 +191,23 @@ type LmsCall struct {
 type LmsGate struct {
 	Sole         bool
 	BlockedUntil time.Time
+}
+
+type LogLoss struct {
+	ID       int64
+	Stream   string
+	First    int64
+	Last     int64
+	Since    time.Time
+	Until    time.Time
+	Unworked int64
+	FoundAt  time.Time
+}
+
+type LogMark struct {
+	Stream string
+	Last   int64
+	SeenAt time.Time
 }
 
 type Notifier struct {

@@ -12,6 +12,9 @@ import (
 
 // findNeeds collects what a person should look at, the worst first.
 func (d *Desk) findNeeds(ctx context.Context, o *Overview, _ time.Time) error {
+	if err := d.needRoom(ctx, o); err != nil {
+		return err
+	}
 	status, err := d.Ports.Figures.EnrollerStatus(ctx)
 	if err != nil {
 		return err
@@ -45,6 +48,18 @@ func (d *Desk) findNeeds(ctx context.Context, o *Overview, _ time.Time) error {
 		})
 	}
 	return nil
+}
+
+// needRoom tells what runs full or goes astray.
+func (d *Desk) needRoom(ctx context.Context, o *Overview) error {
+	if d.Ports.Alarms == nil {
+		return nil
+	}
+	alarms, err := d.Ports.Alarms.Alarms(ctx)
+	for _, one := range alarms {
+		o.need(Need{Bad: one.Bad, Text: one.Text, Hint: one.Hint, Path: "/settings"})
+	}
+	return err
 }
 
 const manyReasons = 5

@@ -36,7 +36,8 @@ type Ports struct {
 	Tokens        Tokens
 	Roster        Roster
 	Learners      Learners
-	Erased        Erased                                          // nil: nothing is ever erased
+	Erased        Erased // nil: nothing is ever erased
+	Alarms        Alarms
 	SyncRoster    func(context.Context) (relay.RosterSync, error) // nil: no LMS is configured
 }
 
@@ -64,6 +65,12 @@ type Figures interface {
 	CountEnrollments(context.Context) (map[relay.EnrollmentState]int, error)
 	CountReasons(context.Context) ([]relay.ReasonCount, error)
 	EnrollerStatus(context.Context) ([]relay.EnrollerStatus, error)
+}
+
+// Alarms are what works still and will not for long; nil where nobody watches.
+type Alarms interface {
+	// Alarms gives those that stand, the worst first.
+	Alarms(context.Context) ([]relay.Alarm, error)
 }
 
 // Sources are the configured senders.

@@ -11,6 +11,7 @@ func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
 	}{
 		{"ingress", g.Door},
 		{"bridge", g.Bridge},
+		{"alarms", g.Alarms},
 		{"console", func(ctx context.Context) (Runner, error) { return g.Console(ctx, token) }},
 		{"filters", g.Filters},
 		{"enroller", g.Enroller},

@@ -52,12 +52,12 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 	return console.New(console.Options{
 		AsyncAPI: events,
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
-		Checks: g.checks(), LameDuck: g.Config.Shutdown.LameDuck, Drain: g.drain(),
+		Checks: g.checks(), Now: g.Store.Now, LameDuck: g.Config.Shutdown.LameDuck, Drain: g.drain(),
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Subscriptions: subscriptions.Subscriptions, Deliveries: subscriptions.Deliveries,
-			Retry: enroller.Retrier{Ledger: g.Store}, Reconcile: reconciler{g}, Replays: replays, Publish: g.Bus,
-			Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify, Learners: learners, Erased: g.Store,
+			Retry: enroller.Retrier{Ledger: g.Store, Now: g.Store.Now}, Reconcile: reconciler{g}, Replays: replays, Publish: g.Bus,
+			Alarms: g.alarms(), Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify, Learners: learners, Erased: g.Store,
 		},
 	})
 }
@@ -92,6 +92,9 @@ func (g *Ground) serving(context.Context) error {
 // checks are the conditions of readiness.
 func (g *Ground) checks() []console.Check {
 	checks := []console.Check{{Name: checkServing, Test: g.serving}, {Name: checkLog, Test: g.Bus.Check}}
+	if g.watch != nil {
+		checks = append(checks, console.Check{Name: "alarms", Test: g.watch.Test, Advice: true})
+	}
 	if g.Store != nil {
 		checks = append(checks, console.Check{Name: "postgres", Test: g.Store.Ping}, console.Check{Name: "schema", Test: g.Store.CheckMigrated})
 	}

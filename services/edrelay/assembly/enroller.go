@@ -11,6 +11,9 @@ import (
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
+// enrollerConsumer names the enroller's place on WEBHOOKS.
+const enrollerConsumer = "enroller"
+
 // Enroller makes the service that turns webhooks into enrolments.
 func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 	sources, err := Sources(g.Config, source.Ports{})
@@ -18,7 +21,7 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 		return nil, err
 	}
 	webhooks, err := g.Bus.Consumer(ctx, bus.ConsumerConfig{
-		Stream: relay.StreamWebhooks, Durable: "enroller", Description: "turns webhooks into enrolments",
+		Stream: relay.StreamWebhooks, Durable: enrollerConsumer, Description: "turns webhooks into enrolments",
 		AckWait: 10 * time.Second, // what a killed process had read comes again that soon
 	})
 	if err != nil {
@@ -36,7 +39,7 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 			CallsPerMinute: settings.CallsPerMinute, BatchSize: settings.BatchSize, AutoEnroll: settings.AutoEnroll,
 			EmailStudents: settings.EmailStudents, Retry: settings.Retry, GiveUpAfter: settings.GiveUpAfter, CourseWait: settings.CourseWait,
 		},
-		Log: g.Log.With("service", "enroller"), Metrics: g.Metrics,
+		Log: g.Log.With("service", "enroller"), Metrics: g.Metrics, Now: g.Store.Now,
 	}
 	if site != nil {
 		options.LMS = site

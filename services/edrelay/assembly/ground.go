@@ -21,6 +21,7 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/sealing"
 	"github.com/edrelay/edrelay/internal/store"
+	"github.com/edrelay/edrelay/services/edrelay/alarm"
 	"github.com/edrelay/edrelay/services/edrelay/config"
 	"github.com/edrelay/edrelay/services/notifier"
 )
@@ -39,6 +40,7 @@ type Ground struct {
 
 	authority *natsauth.Authority // nil when another operator's NATS is used
 	registry  *notifier.Registry  // nil until the console has one
+	watch     *alarm.Watch        // nil where nothing is watched
 
 	embedded  bool // everything runs in this process
 	filtering filtering
@@ -108,6 +110,7 @@ func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 		Logger: g.Log, Retention: bus.Retention{
 			Webhooks: g.Config.NATS.Retention.Webhooks, Rejected: g.Config.NATS.Retention.Rejected,
 			RejectedBytes: int64(g.Config.NATS.Retention.RejectedBytes), Events: g.Config.NATS.Retention.Events,
+			WebhooksBytes: int64(g.Config.NATS.Retention.WebhooksBytes), EventsBytes: int64(g.Config.NATS.Retention.EventsBytes),
 		},
 	}
 	if err := g.openAuthority(); err != nil {
@@ -141,6 +144,14 @@ func (g *Ground) openLog(ctx context.Context, needs Needs) error {
 
 // logPatience is how long a service that starts waits for a NATS server that is away or a cluster without a leader yet.
 const logPatience = 10 * time.Second
+
+// now is the ledger's time, which all processes share; this machine's where there is no ledger.
+func (g *Ground) now() time.Time {
+	if g.Store == nil {
+		return time.Now()
+	}
+	return g.Store.Now()
+}
 
 // joinLog connects to the log and makes its streams ready.
 func (g *Ground) joinLog(ctx context.Context, settings bus.Config, needs Needs) error {

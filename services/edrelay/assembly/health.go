@@ -56,7 +56,7 @@ func (g *Ground) ready(w http.ResponseWriter, r *http.Request, late bool) {
 		checks[check.Name] = "ok"
 		if err := check.Test(ctx); err != nil {
 			checks[check.Name] = relay.PublicMessage(err)
-			if !late || check.Name == checkLog || check.Name == checkServing {
+			if !late && !check.Advice || check.Name == checkLog || check.Name == checkServing {
 				status = http.StatusServiceUnavailable
 			}
 		}

@@ -24,7 +24,7 @@ func (g *Ground) Notifier(context.Context) (Runner, error) {
 	}
 	service, err := notifier.New(notifier.Options{
 		Log: g.Bus, Ledger: g.Store.Subscriptions(keys), Client: client, Encoder: catalogue, Drain: g.drain(),
-		Logger: g.Log.With("service", "notifier"), Metrics: g.Metrics,
+		Logger: g.Log.With("service", "notifier"), Metrics: g.Metrics, Now: g.Store.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (g *Ground) subscriptionDesk() (desk.Ports, error) {
 	}
 	registry := notifier.NewRegistry(notifier.RegistryOptions{
 		Ledger: g.Store.Subscriptions(keys), Log: g.Bus, Client: client, Encoder: catalogue, Sampler: catalogue,
-		Logger: g.Log.With("service", "console"),
+		Logger: g.Log.With("service", "console"), Now: g.Store.Now,
 	})
 	g.registry = registry
 	return desk.Ports{Subscriptions: registry, Deliveries: registry}, nil

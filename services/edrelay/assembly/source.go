@@ -2,7 +2,6 @@ package assembly
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/edrelay/config"
@@ -59,7 +58,7 @@ func wrongSource(declared config.Source, err error) error {
 }
 
 func (g *Ground) sourcePorts() source.Ports {
-	ports := source.Ports{Publish: g.Bus, Ask: g.Bus, Now: time.Now, Log: g.Log}
+	ports := source.Ports{Publish: g.Bus, Ask: g.Bus, Now: g.now, Log: g.Log}
 	if g.Store != nil {
 		ports.Tokens, ports.Roster = g.Store, g.Store
 	}

@@ -5,35 +5,87 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/store"
 )
 
-// upkeep makes the ledger's coming partitions and drops those past keeping, once an hour. Several processes may do it.
+// upkeep makes the ledger's coming partitions and drops those past keeping, once an hour, by the ledger's clock. It looks
+// after that clock, and whether the log still ends where it did. Several processes may do it.
 type upkeep struct {
 	store      *store.Store
-	deliveries time.Duration
+	bus        *bus.Bus
+	deliveries time.Duration // how long deliveries and their attempts are kept
 	log        *slog.Logger
 }
 
-// Upkeep makes the service that looks after the ledger's partitions.
+const (
+	partitionsEvery = time.Hour
+	lookEvery       = 2 * time.Second
+)
+
+// Upkeep makes the service that looks after the ledger's partitions and its clock.
 func (g *Ground) Upkeep(context.Context) (Runner, error) {
-	return upkeep{store: g.Store, deliveries: g.Config.NATS.Retention.Deliveries, log: g.Log.With("service", "upkeep")}, nil
+	return upkeep{store: g.Store, bus: g.Bus, deliveries: g.Config.NATS.Retention.Deliveries, log: g.Log.With("service", "upkeep")}, nil
 }
 
-// Run looks after the partitions until ctx is done.
+// Run looks after the ledger until ctx is done.
 func (u upkeep) Run(ctx context.Context) error {
-	ticker := time.NewTicker(time.Hour)
-	defer ticker.Stop()
+	hour, soon := time.NewTicker(partitionsEvery), time.NewTicker(lookEvery)
+	defer hour.Stop()
+	defer soon.Stop()
+	u.maintain(ctx)
+	u.markLog(ctx)
 	for {
-		if changed, err := u.store.MaintainPartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			u.log.Error("partitions not maintained; tried again in an hour", "error", err)
-		} else if changed > 0 {
-			u.log.Info("partitions maintained", "changed", changed)
-		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-hour.C:
+			u.maintain(ctx)
+		case <-soon.C:
+			u.mendClock(ctx)
+			u.markLog(ctx)
+		}
+	}
+}
+
+func (u upkeep) maintain(ctx context.Context) {
+	changed, err := u.partitions(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		u.log.Error("partitions not maintained; tried again in an hour", "error", err)
+	case changed > 0:
+		u.log.Info("partitions maintained", "changed", changed)
+	}
+}
+
+func (u upkeep) partitions(ctx context.Context) (changed int, err error) {
+	for _, table := range []string{"deliveries", "delivery_attempts"} {
+		if err := u.store.KeepTable(ctx, table, u.deliveries); err != nil {
+			return 0, err
+		}
+	}
+	return u.store.MaintainPartitions(ctx, u.store.Now())
+}
+
+// mendClock has what waits not wait longer when Postgres' clock went back. While the ledger is away others say so.
+func (u upkeep) mendClock(ctx context.Context) {
+	if back, err := u.store.MendClock(ctx); err == nil && back > 0 {
+		u.log.Warn("the clock of Postgres went back; what waits was moved with it", "by", back.Round(time.Second).String())
+	}
+}
+
+// markLog notes how far the streams have come, and says so when one ends before it did. While log or ledger are away
+// others say so.
+func (u upkeep) markLog(ctx context.Context) {
+	for _, name := range streams {
+		info, err := u.bus.Stream(ctx, name)
+		if err != nil {
+			continue
+		}
+		loss, err := u.store.MarkLog(ctx, name, info.Last, info.LastAt)
+		if err == nil && loss != nil {
+			u.log.Error("the log has lost the end of a stream", "stream", name, "first", loss.First, "last", loss.Last,
+				"after", loss.Since, "before", loss.Until, "unworked", loss.Unworked, "hint", "edrelay audit says what to do")
 		}
 	}
 }

@@ -88,7 +88,12 @@ var (
 					Hint: "Set admin.token (or admin.token_file) to 16 characters or more; `openssl rand -hex 32` makes one.",
 				}
 			}
-			return g.Console(ctx, g.Config.Admin.Token)
+			alarms, err := g.Alarms(ctx)
+			if err != nil {
+				return nil, err
+			}
+			console, err := g.Console(ctx, g.Config.Admin.Token)
+			return assembly.Together{{Name: "console", Runner: console}, {Name: "alarms", Runner: alarms}}, err
 		})
 )
 

@@ -32,6 +32,7 @@ func (d *decoder) check(c *Config, env *variables) {
 		"nats.retention.webhooks": c.NATS.Retention.Webhooks, "nats.retention.rejected": c.NATS.Retention.Rejected,
 		"nats.retention.events": c.NATS.Retention.Events, "nats.retention.deliveries": c.NATS.Retention.Deliveries,
 		"shutdown.lame_duck": c.Shutdown.LameDuck, "shutdown.timeout": c.Shutdown.Timeout,
+		"alarm.clock": c.Alarm.Clock,
 	} {
 		if span <= 0 {
 			wrong(key, "a duration above zero is wanted, such as 30s or 24h")
@@ -45,6 +46,9 @@ func (d *decoder) check(c *Config, env *variables) {
 	}
 	if span, err := time.ParseDuration(c.NATS.Embedded.Sync); c.NATS.Embedded.Sync != "always" && (err != nil || span <= 0) {
 		wrong("nats.embedded.sync", "always or a duration such as 2m is wanted")
+	}
+	if c.Alarm.StreamFull < 1 || c.Alarm.StreamFull > 100 {
+		wrong("alarm.stream_full", "a percentage from 1 to 100 is wanted")
 	}
 	if len(c.LMS.Retry) == 0 {
 		wrong("lms.retry", "at least one duration is wanted")

@@ -22,6 +22,7 @@ type Config struct {
 	Notifier      Notifier `yaml:"notifier"`
 	Telemetry     OTel     `yaml:"telemetry"`
 	Shutdown      Shutdown `yaml:"shutdown"`
+	Alarm         Alarm    `yaml:"alarm"`
 }
 
 // Log says what is logged and how.
@@ -64,6 +65,8 @@ type Retention struct {
 	Webhooks      time.Duration `yaml:"webhooks"`
 	Rejected      time.Duration `yaml:"rejected"`
 	RejectedBytes Size          `yaml:"rejected_bytes"`
+	WebhooksBytes Size          `yaml:"webhooks_bytes"` // 0: no limit
+	EventsBytes   Size          `yaml:"events_bytes"`   // 0: no limit
 	Events        time.Duration `yaml:"events"`
 	Deliveries    time.Duration `yaml:"deliveries"`
 }
@@ -118,6 +121,14 @@ type Notifier struct {
 	Proxy         string   `yaml:"proxy" secret:"true"` // outgoing calls go through it; the environment's proxies are ignored
 }
 
+// Alarm says when edrelay speaks up about what runs full or goes astray, long before it has to refuse anything.
+type Alarm struct {
+	DiskFree    Size          `yaml:"disk_free"`    // less than this on the disk of the data dir
+	StreamFull  int           `yaml:"stream_full"`  // percent of a stream's or the NATS account's limit
+	StreamBytes Size          `yaml:"stream_bytes"` // more than this in one stream; 0: never
+	Clock       time.Duration `yaml:"clock"`        // this far from Postgres' or the NATS server's clock
+}
+
 // OTel is where traces go; an empty endpoint: nowhere.
 type OTel struct {
 	Endpoint string `yaml:"endpoint"`
@@ -155,5 +166,6 @@ func Default() *Config {
 		Bridge:   Bridge{Redis: Redis{Group: "edrelay"}},
 		Notifier: Notifier{UserAgent: "edrelay"},
 		Shutdown: Shutdown{LameDuck: 500 * time.Millisecond, Timeout: 25 * time.Second},
+		Alarm:    Alarm{DiskFree: 2 << 30, StreamFull: 80, Clock: 30 * time.Second},
 	}
 }

@@ -40,7 +40,7 @@ const checkTimeout = 20 * time.Second
 
 // Examine runs all checks at once and gives their findings in a fixed order.
 func Examine(ctx context.Context, p Patient) []Finding {
-	checks := []func(context.Context, Patient) []Finding{sources, running, natsServer, postgres, openEdX, redisBus}
+	checks := []func(context.Context, Patient) []Finding{sources, running, disk, natsServer, postgres, openEdX, redisBus}
 	found := make([][]Finding, len(checks))
 	var wg sync.WaitGroup
 	for i, check := range checks {

@@ -38,5 +38,5 @@ func natsServer(ctx context.Context, p Patient) []Finding {
 		return append(found, bad("nats max_payload", fmt.Sprintf("%d bytes; a webhook at http.body_limit needs %d", server.MaxPayload, need),
 			"set max_payload: 4MB in the server's configuration, or a smaller http.body_limit"))
 	}
-	return append(found, good("nats max_payload", fmt.Sprintf("%d bytes", server.MaxPayload)))
+	return append(append(found, good("nats max_payload", fmt.Sprintf("%d bytes", server.MaxPayload))), logRoom(ctx, p, connected)...)
 }

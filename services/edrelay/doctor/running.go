@@ -50,7 +50,7 @@ func running(ctx context.Context, p Patient) []Finding {
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 		return []Finding{bad(check, fmt.Sprintf("%s answers %d and is no edrelay", p.Admin, response.StatusCode), "name its admin listener with --server")}
 	}
-	if answer.Ready {
+	if answer.Ready { // alarms that it tells are examined below
 		return []Finding{good(check, "ready at "+p.Admin)}
 	}
 	var wrong []string

@@ -108,11 +108,28 @@ func (a *Auditor) log(ctx context.Context, found *relay.Reconciliation) error {
 	return nil
 }
 
+// gone judges a sequence that neither the log nor the ledger has. Retention lets only the oldest go; a hole behind them
+// is a message that the disk corrupted.
+func (a *Auditor) gone(ctx context.Context, sequence uint64, found *relay.Reconciliation) error {
+	first, _, _, err := a.Log.Range(ctx)
+	if err != nil {
+		return fmt.Errorf("read the log's range: %w", err)
+	}
+	if sequence >= first {
+		a.differ(found, relay.Difference{
+			Kind: "webhook_unreadable", Subject: fmt.Sprint(sequence),
+			Detail: fmt.Sprintf("webhook %d was accepted, and the log can't read it any more: its block on the disk is damaged", sequence),
+			Mend:   "restore the newest backup, or have senders repeat what they sent at that time",
+		})
+	}
+	return nil
+}
+
 // missing judges a sequence that the ledger doesn't know; the log may not have it any more either.
 func (a *Auditor) missing(ctx context.Context, sequence uint64, found *relay.Reconciliation) error {
 	m, err := a.Log.Message(ctx, relay.StreamWebhooks, sequence)
 	if errors.Is(err, relay.ErrNotFound) || relay.CodeOf(err) == relay.CodeNotFound {
-		return nil
+		return a.gone(ctx, sequence, found)
 	}
 	if err != nil {
 		return fmt.Errorf("read webhook %d of the log: %w", sequence, err)
