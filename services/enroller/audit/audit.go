@@ -29,6 +29,8 @@ type Ledger interface {
 	WorkAfter(ctx context.Context, id int64, limit int) ([]*relay.Work, error)
 	KnownSKUs(ctx context.Context, skus []string, fresh time.Time) (map[string]relay.SKU, error)
 	EnrollerStatus(context.Context) ([]relay.EnrollerStatus, error)
+	// ErasedMessage tells when and why a message was erased; ErrNotFound for one that was not.
+	ErasedMessage(ctx context.Context, stream string, sequence uint64) (relay.ErasedMessage, error)
 }
 
 // Auditor compares.
@@ -109,8 +111,11 @@ func (a *Auditor) log(ctx context.Context, found *relay.Reconciliation) error {
 }
 
 // gone judges a sequence that neither the log nor the ledger has. Retention lets only the oldest go; a hole behind them
-// is a message that the disk corrupted.
+// that nobody erased is a message that the disk corrupted.
 func (a *Auditor) gone(ctx context.Context, sequence uint64, found *relay.Reconciliation) error {
+	if _, err := a.Ledger.ErasedMessage(ctx, relay.StreamWebhooks, sequence); !errors.Is(err, relay.ErrNotFound) {
+		return err
+	}
 	first, _, _, err := a.Log.Range(ctx)
 	if err != nil {
 		return fmt.Errorf("read the log's range: %w", err)
