@@ -11,6 +11,18 @@ import (
 // sampleLib is the release that samples claim to come from: the newest of the catalogue.
 const sampleLib = "11.2.0"
 
+// SampleTypes gives the types that SampleEvent knows: those of Open edX by name, then edrelay's own.
+func (c *Catalogue) SampleTypes() []string {
+	var types []string
+	for _, e := range c.events {
+		types = append(types, e.Type)
+	}
+	for _, own := range ownEvents() {
+		types = append(types, own.eventType)
+	}
+	return types
+}
+
 // SampleEvent gives a well-formed event of a known type, of Open edX or edrelay's own, with made-up data, for tests of subscriptions and for
 // documentation. ErrNotFound for a type that the catalogue doesn't know.
 func (c *Catalogue) SampleEvent(eventType, id string, at time.Time) (relay.Message, error) {

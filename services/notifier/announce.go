@@ -64,15 +64,17 @@ func (r *runner) fare(ctx context.Context, v verdict) {
 	}
 }
 
-// disable stops the subscription until an operator resumes it; its backlog is kept.
+// disable stops the subscription until an operator resumes it; its backlog is kept. While the ledger is away it is tried
+// again: a subscription that stands still must not look active.
 func (r *runner) disable(ctx context.Context, reason string, h relay.Health) {
 	r.stop()
 	changed, err := r.n.ledger.DisableSubscription(ctx, r.sub.ID, reason)
-	if err != nil {
-		r.n.logger.Error("subscription not disabled", "subscription", r.sub.Name, "error", err)
-		return
+	for pause := 100 * time.Millisecond; err != nil && ctx.Err() == nil; pause = min(2*pause, 5*time.Second) {
+		r.n.logger.Error("subscription not disabled, trying again", "subscription", r.sub.Name, "error", err)
+		sleep(ctx, pause)
+		changed, err = r.n.ledger.DisableSubscription(ctx, r.sub.ID, reason)
 	}
-	if changed {
+	if err == nil && changed {
 		h.Reason = reason
 		r.n.logger.Warn("subscription disabled", "subscription", r.sub.Name, "reason", reason)
 		r.announce(ctx, relay.EventSubscriptionDisabled, fmt.Sprintf("disabled-%d", r.n.now().UnixMicro()), h, 100)

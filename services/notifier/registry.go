@@ -39,7 +39,9 @@ type RegistryLog interface {
 
 // Sampler makes a sample event of a type.
 type Sampler interface {
+	// SampleEvent is relay.CodeNotFound for a type that is not among SampleTypes.
 	SampleEvent(eventType, id string, at time.Time) (relay.Message, error)
+	SampleTypes() []string
 }
 
 // RegistryOptions are what a Registry needs; Logger and Now may be left out.

@@ -8,25 +8,27 @@ import (
 
 	"github.com/edrelay/edrelay/internal/egress"
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/subscription"
 )
 
 // sampleType is what a test sends when nothing more fitting is asked for.
 const sampleType = "org.openedx.learning.student.registration.completed.v1"
 
 // TestSubscription posts a sample event of a type to the subscription's URL, signed like any other, and says what came back. It
-// leaves no trace in log and ledger. An empty type is the subscription's first exact one.
+// leaves no trace in log and ledger. An empty type is one that the subscription wants, where there is a sample of such.
 func (r *Registry) TestSubscription(ctx context.Context, name, eventType string) (relay.SubscriptionTest, error) {
 	s, err := r.Ledger.Subscriber(ctx, name)
 	if err != nil {
 		return relay.SubscriptionTest{}, err
 	}
 	if eventType == "" {
-		eventType = sampleType
-		if i := slices.IndexFunc(s.Events, func(pattern string) bool { return !strings.HasSuffix(pattern, "*") }); i >= 0 {
-			eventType = s.Events[i]
-		}
+		eventType = r.sampleFor(s.Events)
 	}
 	m, err := r.Sampler.SampleEvent(eventType, "test-"+rand.Text(), r.Now())
+	if relay.CodeOf(err) == relay.CodeNotFound {
+		return relay.SubscriptionTest{}, &relay.Error{Code: relay.CodeNotFound, Err: err, Message: "There is no sample of that event type.",
+			Hint: "Leave the type out, or take one of Open edX or of edrelay's own."}
+	}
 	if err != nil {
 		return relay.SubscriptionTest{}, err
 	}
@@ -55,4 +57,17 @@ func (r *Registry) TestSubscription(ctx context.Context, name, eventType string)
 	test.DurationMS = float64(answer.Took.Microseconds()) / 1000
 	test.OK = answer.Status/100 == 2
 	return test, nil
+}
+
+// sampleFor chooses the type of a sample: one that the patterns name, else one that they match, else any.
+func (r *Registry) sampleFor(patterns []string) string {
+	known := r.Sampler.SampleTypes()
+	wanted := func(eventType string) bool { return subscription.Matches(patterns, eventType) }
+	if i := slices.IndexFunc(patterns, func(pattern string) bool { return slices.Contains(known, pattern) }); i >= 0 {
+		return patterns[i]
+	}
+	if i := slices.IndexFunc(known, wanted); i >= 0 && !wanted(sampleType) {
+		return known[i]
+	}
+	return sampleType
 }
