@@ -46,6 +46,17 @@ func TestMetricsAreServed(t *testing.T) {
 	}
 }
 
+func TestWhatIsMissingIsNamedWithTheCommandThatListsTheRest(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	_, raw := r.call(http.MethodGet, "/api/v1/webhooks/none", "", nil)
+	for _, part := range []string{`There is no webhook \"none\".`, "`edrelay webhook ls`", `"code":"not_found"`} {
+		if !strings.Contains(string(raw), part) {
+			t.Errorf("%s lacks %s", raw, part)
+		}
+	}
+}
+
 func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 	t.Parallel()
 	r := start(t)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -72,6 +73,9 @@ func fromFiber(err error) error {
 // problem is the one place where an error becomes an answer: problem+json for the API, a page for browsers.
 func (s *Service) problem(c fiber.Ctx, err error) error {
 	p := problemOf(err)
+	if p.Code == relay.CodeNotFound && p.Detail == relay.ErrNotFound.Message {
+		p.Detail, p.Hint = missing(c)
+	}
 	if p.Status >= http.StatusInternalServerError {
 		s.opts.Log.Error("console request failed", "method", c.Method(), "route", routeOf(c), "code", p.Code, "error", err)
 	}
@@ -83,6 +87,24 @@ func (s *Service) problem(c fiber.Ctx, err error) error {
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(p.Status).JSON(p, "application/problem+json")
+}
+
+// missing says what the path names and does not exist, and how to see what does.
+func missing(c fiber.Ctx) (detail, hint string) {
+	collection, name, named := strings.Cut(strings.TrimPrefix(routeOf(c), apiPrefix+"/"), "/:")
+	thing, known := thingOf[collection]
+	if !named || !known {
+		return relay.ErrNotFound.Message, ""
+	}
+	name, _, _ = strings.Cut(name, "/")
+	return fmt.Sprintf("There is no %s %.100q.", thing, c.Params(name)), fmt.Sprintf("`edrelay %s ls` shows those there are.", thing)
+}
+
+// thingOf gives the command that is about what a path lists.
+var thingOf = map[string]string{
+	"clients": "client", "deliveries": "delivery", "enrollments": "enrollment", "events": "event", "filters": "filter", "keys": "key",
+	"nats-users": "nats-user", "replays": "replay", "roster": "roster", "sources": "source", "subscriptions": "subscription",
+	"tokens": "token", "webhooks": "webhook",
 }
 
 // recoverPanic turns a defect into a 500 that is logged with its stack.
