@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,11 +25,14 @@ func (d Duration) String() string {
 // MarshalText gives the text form.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// ErrDuration is what UnmarshalText returns, wrapped, for text that is no duration.
+var ErrDuration = errors.New("is no duration like 10s, 2m or 1h30m")
+
 // UnmarshalText reads a text form.
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is no duration like 10s, 2m or 1h30m", text)
+		return fmt.Errorf("%q %w", text, ErrDuration)
 	}
 	*d = Duration(parsed)
 	return nil

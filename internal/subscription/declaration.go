@@ -83,6 +83,9 @@ func ParseOne(text []byte) (Declaration, error) {
 // parseError keeps line, column and the kind of mistake of a YAML error, not the text around it: that may hold secrets.
 func parseError(err error) error {
 	message := "the file is no YAML of subscriptions"
+	if errors.Is(err, relay.ErrDuration) {
+		message = "timeout or retry holds a value that " + relay.ErrDuration.Error()
+	}
 	if located, ok := errors.AsType[yaml.Error](err); ok {
 		kind := "a value has the wrong type"
 		if text := located.GetMessage(); strings.HasPrefix(text, "unknown field") || strings.HasPrefix(text, "mapping key") {

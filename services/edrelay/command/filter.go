@@ -1,7 +1,6 @@
 package command
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,13 +12,34 @@ import (
 )
 
 func filterCommand(a *App) *cobra.Command {
+	d := declared[relay.Filter]{
+		app: a, noun: "filter", handle: "gate", required: []string{"filter", "url"},
+		flags: func() declaredFlags { return filterFlags{} }, print: a.printFilter,
+		applied: func(done relay.Applied, dryRun bool) error {
+			if a.wantsJSON() {
+				return a.printJSON(done.Changes)
+			}
+			return a.printApplied(done, dryRun)
+		},
+		says: map[string]saying{
+			"show": {short: "Show a filter"},
+			"add": {short: "Declare a new filter; it is asked when the command returns",
+				with: []string{" --filter StudentRegistrationRequested --url https://gate.example/filter --halt-on-4xx"}},
+			"edit":   {short: "Change what the flags name of a filter", with: []string{" --timeout 2s --halt-on-4xx=false"}},
+			"rm":     {short: "Remove a filter"},
+			"pause":  {short: "Don't ask a filter until it is resumed"},
+			"resume": {short: "Ask a filter again"},
+			"test": {short: "Ask a filter a made-up question and show what it answers", with: []string{"", " --filter StudentLoginRequested"},
+				long: `Ask a filter, paused or not, a made-up question of its class or of another one, and show the request, the answer and
+what Open edX would hear. Nothing is put on record.`},
+			"apply": {short: "Make the filters of a file so, all or none",
+				long: `Make the filters under the key "filters" of a YAML file so, all or none, and say what changed. Filters that are not in
+the file stay as they are unless --prune; pauses stay too. "-" reads standard input.`},
+		},
+	}
 	return family("filter", "URLs that may change or stop what Open edX is about to do",
-		filterList(a), filterShow(a), filterAdd(a), filterEdit(a), filterRemove(a),
-		filterSwitch(a, "pause", "Don't ask a filter until it is resumed"), filterSwitch(a, "resume", "Ask a filter again"),
-		filterTest(a), filterCalls(a), filterApply(a))
+		append(d.verbs(), filterList(a), filterTest(a, d), filterCalls(a))...)
 }
-
-func filterPath(name string) string { return "/filters/" + url.PathEscape(name) }
 
 func filterList(a *App) *cobra.Command {
 	return listCommand(a, listing[relay.Filter]{
@@ -40,19 +60,6 @@ func filterList(a *App) *cobra.Command {
 		},
 		empty: "No filter. `edrelay filter add NAME --filter CLASS --url URL` declares one.",
 	})
-}
-
-func filterShow(a *App) *cobra.Command {
-	return &cobra.Command{
-		Use: "show NAME", Short: "Show a filter", Args: cobra.ExactArgs(1), Example: "  edrelay filter show gate",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var f relay.Filter
-			if err := a.fetch(cmd.Context(), filterPath(args[0]), &f); err != nil {
-				return err
-			}
-			return a.printFilter(f)
-		},
-	}
 }
 
 func (a *App) printFilter(f relay.Filter) error {
@@ -78,104 +85,22 @@ func (a *App) printFilter(f relay.Filter) error {
 	})
 }
 
-func filterAdd(a *App) *cobra.Command {
-	var flags filterFlags
-	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Declare a new filter; it is asked when the command returns", Args: cobra.ExactArgs(1),
-		Example: "  edrelay filter add gate --filter StudentRegistrationRequested --url https://gate.example/filter --halt-on-4xx",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			declaration := flags.declaration(cmd)
-			declaration["name"] = args[0]
-			return a.sendFilter(cmd, "POST", "/filters", declaration)
-		},
-	}
-	flags.declare(cmd)
-	_, _ = cmd.MarkFlagRequired("filter"), cmd.MarkFlagRequired("url") // both were made above, so this can't fail
-	return cmd
-}
-
-func filterEdit(a *App) *cobra.Command {
-	var flags filterFlags
-	cmd := &cobra.Command{
-		Use: "edit NAME", Short: "Change what the flags name of a filter", Args: cobra.ExactArgs(1),
-		Example: "  edrelay filter edit gate --timeout 2s --halt-on-4xx=false",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			change := flags.declaration(cmd)
-			if len(change) == 0 {
-				return usageError{cmd.CommandPath(), errNothingToChange}
-			}
-			return a.sendFilter(cmd, "PATCH", filterPath(args[0]), change)
-		},
-	}
-	flags.declare(cmd)
-	return cmd
-}
-
-// sendFilter sends a declaration and prints the filter that came of it.
-func (a *App) sendFilter(cmd *cobra.Command, method, path string, body any) error {
-	c, err := a.remote()
-	if err != nil {
-		return err
-	}
-	var made relay.Filter
-	send := c.Post
-	if method == "PATCH" {
-		send = c.Patch
-	}
-	if err := send(cmd.Context(), path, body, &made); err != nil {
-		return err
-	}
-	return a.printFilter(made)
-}
-
-func filterSwitch(a *App, verb, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1), Example: "  edrelay filter " + verb + " gate",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.sendFilter(cmd, "POST", filterPath(args[0])+"/"+verb, nil)
-		},
-	}
-}
-
-func filterRemove(a *App) *cobra.Command {
-	return &cobra.Command{
-		Use: "rm NAME", Short: "Remove a filter", Args: cobra.ExactArgs(1), Example: "  edrelay filter rm gate",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			if err := c.Delete(cmd.Context(), filterPath(args[0]), nil); err != nil {
-				return err
-			}
-			a.note("Filter %s is removed.", args[0])
-			return nil
-		},
-	}
-}
-
-func filterTest(a *App) *cobra.Command {
+func filterTest(a *App, d declared[relay.Filter]) *cobra.Command {
 	var class string
-	cmd := &cobra.Command{
-		Use: "test NAME", Short: "Ask a filter a made-up question and show what it answers", Args: cobra.ExactArgs(1),
-		Long: `Ask a filter, paused or not, a made-up question of its class or of another one, and show the request, the answer and
-what Open edX would hear. Nothing is put on record.`,
-		Example: "  edrelay filter test gate\n  edrelay filter test gate --filter StudentLoginRequested",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var test relay.FilterTest
-			if err := c.Post(cmd.Context(), filterPath(args[0])+"/test", map[string]string{"filter": class}, &test); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(test)
-			}
-			return a.printFilterTest(test)
-		},
-	}
+	cmd := d.verb("test", func(cmd *cobra.Command, name string) error {
+		c, err := a.remote()
+		if err != nil {
+			return err
+		}
+		var test relay.FilterTest
+		if err := c.Post(cmd.Context(), d.path(name)+"/test", map[string]string{"filter": class}, &test); err != nil {
+			return err
+		}
+		if a.wantsJSON() {
+			return a.printJSON(test)
+		}
+		return a.printFilterTest(test)
+	})
 	cmd.Flags().StringVar(&class, "filter", "", "class of the made-up question; default the filter's own")
 	return cmd
 }

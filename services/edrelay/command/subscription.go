@@ -1,8 +1,6 @@
 package command
 
 import (
-	"encoding/json"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -10,18 +8,43 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/subscription"
 	"github.com/edrelay/edrelay/services/edrelay/table"
 )
 
 func subscriptionCommand(a *App) *cobra.Command {
+	d := declared[relay.Subscription]{
+		app: a, noun: "subscription", handle: "crm", required: []string{"events", "url"},
+		flags: func() declaredFlags { return &subscriptionFlags{} }, print: a.printSubscription,
+		check: func(file []byte) error { _, err := subscription.Parse(file); return err },
+		applied: func(done relay.Applied, dryRun bool) error {
+			if a.wantsJSON() {
+				return a.printJSON(done)
+			}
+			return a.printApplied(done, dryRun)
+		},
+		says: map[string]saying{
+			"show": {short: "Show a subscription"},
+			"add": {short: "Declare a new subscription; it gets what happens from now on",
+				with: []string{" --url https://crm.example/hook --events 'org.openedx.learning.*'"},
+				long: `Declare a new subscription; it gets what happens from now on. Without --secrets a signing secret is made and printed,
+this once.`},
+			"edit":   {short: "Change what the flags name of a subscription", with: []string{" --timeout 5s --rate 20"}},
+			"rm":     {short: "Remove a subscription with its backlog; what was delivered stays on record"},
+			"pause":  {short: "Stop the deliveries of a subscription; its backlog is kept"},
+			"resume": {short: "Deliver again; also enables what edrelay has disabled"},
+			"rotate-secret": {short: "Make a new signing secret; it is printed this once", with: []string{"", " --grace 1h"},
+				long: "Make a new signing secret. The old ones sign beside it for the grace time, so that the subscriber can change over."},
+			"test": {short: "Post a sample event to a subscription and show request and answer",
+				with: []string{"", " --type org.openedx.learning.student.registration.completed.v1"}},
+			"apply": {short: "Make the subscriptions of a file so, all or none",
+				long: `Make the subscriptions under the key "subscriptions" of a YAML file so, all or none, and say what changed. Subscriptions
+that are not in the file stay as they are unless --prune; pauses and rotated secrets stay too. "-" reads standard input.`},
+		},
+	}
 	return family("subscription", "URLs that want events",
-		subscriptionList(a), subscriptionShow(a), subscriptionAdd(a), subscriptionEdit(a), subscriptionRemove(a),
-		subscriptionSwitch(a, "pause", "Stop the deliveries of a subscription; its backlog is kept"),
-		subscriptionSwitch(a, "resume", "Deliver again; also enables what edrelay has disabled"),
-		subscriptionTest(a), subscriptionRotate(a), subscriptionApply(a))
+		append(d.verbs(), subscriptionList(a), subscriptionTest(a, d), subscriptionRotate(d))...)
 }
-
-func subscriptionPath(name string) string { return "/subscriptions/" + url.PathEscape(name) }
 
 func subscriptionList(a *App) *cobra.Command {
 	return listCommand(a, listing[relay.Subscription]{
@@ -42,19 +65,6 @@ func subscriptionList(a *App) *cobra.Command {
 		},
 		empty: "No subscription. `edrelay subscription add NAME --url URL --events 'org.openedx.*'` declares one.",
 	})
-}
-
-func subscriptionShow(a *App) *cobra.Command {
-	return &cobra.Command{
-		Use: "show NAME", Short: "Show a subscription", Args: cobra.ExactArgs(1), Example: "  edrelay subscription show crm",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var s relay.Subscription
-			if err := a.fetch(cmd.Context(), subscriptionPath(args[0]), &s); err != nil {
-				return err
-			}
-			return a.printSubscription(s)
-		},
-	}
 }
 
 func (a *App) printSubscription(s relay.Subscription) error {
@@ -81,131 +91,37 @@ func (a *App) printSubscription(s relay.Subscription) error {
 	return a.printFields(fields)
 }
 
-func subscriptionAdd(a *App) *cobra.Command {
-	var flags subscriptionFlags
-	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Declare a new subscription; it gets what happens from now on", Args: cobra.ExactArgs(1),
-		Long: `Declare a new subscription; it gets what happens from now on. Without --secret a signing secret is made and printed,
-this once.`,
-		Example: "  edrelay subscription add crm --url https://crm.example/hook --events 'org.openedx.learning.*'",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			declaration, err := flags.declaration(cmd)
-			if err != nil {
-				return err
-			}
-			declaration["name"] = args[0]
-			return a.sendSubscription(cmd, "POST", "/subscriptions", declaration)
-		},
-	}
-	flags.declare(cmd)
-	_, _ = cmd.MarkFlagRequired("events"), cmd.MarkFlagRequired("url") // both were made above, so this can't fail
-	return cmd
-}
-
-func subscriptionEdit(a *App) *cobra.Command {
-	var flags subscriptionFlags
-	cmd := &cobra.Command{
-		Use: "edit NAME", Short: "Change what the flags name of a subscription", Args: cobra.ExactArgs(1),
-		Example: "  edrelay subscription edit crm --timeout 5s --rate 20",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			change, err := flags.declaration(cmd)
-			if err != nil {
-				return err
-			}
-			if len(change) == 0 {
-				return usageError{cmd.CommandPath(), errNothingToChange}
-			}
-			return a.sendSubscription(cmd, "PATCH", subscriptionPath(args[0]), change)
-		},
-	}
-	flags.declare(cmd)
-	return cmd
-}
-
-// sendSubscription sends a declaration and prints the subscription that came of it.
-func (a *App) sendSubscription(cmd *cobra.Command, method, path string, body any) error {
-	c, err := a.remote()
-	if err != nil {
-		return err
-	}
-	var made relay.Subscription
-	send := c.Post
-	if method == "PATCH" {
-		send = c.Patch
-	}
-	if err := send(cmd.Context(), path, body, &made); err != nil {
-		return err
-	}
-	return a.printSubscription(made)
-}
-
-func subscriptionSwitch(a *App, verb, short string) *cobra.Command {
-	return &cobra.Command{
-		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1), Example: "  edrelay subscription " + verb + " crm",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.sendSubscription(cmd, "POST", subscriptionPath(args[0])+"/"+verb, nil)
-		},
-	}
-}
-
-func subscriptionRemove(a *App) *cobra.Command {
-	return &cobra.Command{
-		Use: "rm NAME", Short: "Remove a subscription with its backlog; what was delivered stays on record", Args: cobra.ExactArgs(1),
-		Example: "  edrelay subscription rm crm",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			if err := c.Delete(cmd.Context(), subscriptionPath(args[0]), nil); err != nil {
-				return err
-			}
-			a.note("Subscription %s is removed.", args[0])
-			return nil
-		},
-	}
-}
-
-func subscriptionRotate(a *App) *cobra.Command {
+func subscriptionRotate(d declared[relay.Subscription]) *cobra.Command {
 	var grace string
-	cmd := &cobra.Command{
-		Use: "rotate-secret NAME", Short: "Make a new signing secret; it is printed this once", Args: cobra.ExactArgs(1),
-		Long:    "Make a new signing secret. The old ones sign beside it for the grace time, so that the subscriber can change over.",
-		Example: "  edrelay subscription rotate-secret crm\n  edrelay subscription rotate-secret crm --grace 1h",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.sendSubscription(cmd, "POST", subscriptionPath(args[0])+"/rotate-secret", map[string]string{"grace": grace})
-		},
-	}
+	cmd := d.verb("rotate-secret", func(cmd *cobra.Command, name string) error {
+		return d.send(cmd, "POST", d.path(name)+"/rotate-secret", map[string]string{"grace": grace})
+	})
 	cmd.Flags().StringVar(&grace, "grace", "24h", "how long the old secrets sign too; 0s: not at all")
 	return cmd
 }
 
-func subscriptionTest(a *App) *cobra.Command {
+func subscriptionTest(a *App, d declared[relay.Subscription]) *cobra.Command {
 	var eventType string
-	cmd := &cobra.Command{
-		Use: "test NAME", Short: "Post a sample event to a subscription and show request and answer", Args: cobra.ExactArgs(1),
-		Example: "  edrelay subscription test crm\n  edrelay subscription test crm --type org.openedx.learning.student.registration.completed.v1",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var test relay.SubscriptionTest
-			if err := c.Post(cmd.Context(), subscriptionPath(args[0])+"/test", map[string]string{"type": eventType}, &test); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				err = a.printJSON(test)
-			} else {
-				err = a.printSubscriptionTest(test)
-			}
-			if err == nil && !test.OK {
-				err = &relay.Error{Code: relay.CodeUnavailable, Message: "The subscriber did not take the sample event.",
-					Hint: "Only a status from 200 to 299 is success."}
-			}
+	cmd := d.verb("test", func(cmd *cobra.Command, name string) error {
+		c, err := a.remote()
+		if err != nil {
 			return err
-		},
-	}
+		}
+		var test relay.SubscriptionTest
+		if err := c.Post(cmd.Context(), d.path(name)+"/test", map[string]string{"type": eventType}, &test); err != nil {
+			return err
+		}
+		if a.wantsJSON() {
+			err = a.printJSON(test)
+		} else {
+			err = a.printSubscriptionTest(test)
+		}
+		if err == nil && !test.OK {
+			err = &relay.Error{Code: relay.CodeUnavailable, Message: "The subscriber did not take the sample event.",
+				Hint: "Only a status from 200 to 299 is success."}
+		}
+		return err
+	})
 	cmd.Flags().StringVar(&eventType, "type", "", "type of the sample event; default one that the subscription wants")
 	return cmd
 }
@@ -225,61 +141,4 @@ func (a *App) printSubscriptionTest(test relay.SubscriptionTest) error {
 	return a.printFields(append(fields, field{"request", test.RequestBody, table.Faint}, field{"status", status, color},
 		field{"answer", test.Answer, table.Plain}, field{"error", test.Error, table.Bad},
 		field{"took", strconv.FormatFloat(test.DurationMS, 'f', 1, 64) + " ms", table.Plain}))
-}
-
-func subscriptionApply(a *App) *cobra.Command {
-	var file string
-	var dryRun, prune bool
-	cmd := &cobra.Command{
-		Use: "apply -f FILE", Short: "Make the subscriptions of a file so, all or none", Args: cobra.NoArgs,
-		Long: `Make the subscriptions under the key "subscriptions" of a YAML file so, all or none, and say what changed. Subscriptions
-that are not in the file stay as they are unless --prune; pauses and rotated secrets stay too. "-" reads standard input.`,
-		Example: "  edrelay subscription apply -f edrelay-subscriptions.yaml --dry-run",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			declared, err := readDeclarations(file)
-			if err != nil {
-				return err
-			}
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var done relay.Applied
-			body := map[string]any{"subscriptions": append([]json.RawMessage{}, declared.Subscriptions...), "dry_run": dryRun, "prune": prune}
-			if err := c.Post(cmd.Context(), "/subscriptions/apply", body, &done); err != nil {
-				return err
-			}
-			return a.printApplied(done, dryRun)
-		},
-	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "YAML file with the key subscriptions; - is standard input")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change")
-	cmd.Flags().BoolVar(&prune, "prune", false, "remove subscriptions that are not in the file")
-	_ = cmd.MarkFlagRequired("file") // made three lines above, so this can't fail
-	return cmd
-}
-
-// printApplied prints what an apply did, value by value, and the secrets that it made.
-func (a *App) printApplied(done relay.Applied, dryRun bool) error {
-	if a.wantsJSON() {
-		return a.printJSON(done)
-	}
-	if err := a.printChanges(done.Changes, dryRun); err != nil {
-		return err
-	}
-	var fields []field
-	for _, change := range done.Changes {
-		for _, d := range change.Diff {
-			if change.Action == "changed" {
-				fields = append(fields, field{change.Name + " " + d.Key, d.Old + " → " + d.New, table.Plain})
-			}
-		}
-		if secret := done.Secrets[change.Name]; secret != "" {
-			fields = append(fields, field{change.Name + " secret", secret, table.Good})
-		}
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	return a.printFields(fields)
 }

@@ -117,6 +117,15 @@ func TestSubscriptionFileIsAppliedAllOrNone(t *testing.T) {
 	if got := o.run("subscription", "apply", "-f", file); got.status != 1 || !strings.Contains(got.err, "url") {
 		t.Errorf("a bad entry: %d %s", got.status, got.err)
 	}
+	for text, where := range map[string]string{
+		"subscriptions:\n  - name: c\n    url: https://c.example/x\n    evnts: []\n":                        "line 4",
+		"subscriptions:\n  - name: c\n    url: https://c.example/x\n    events: ['*']\n    timeout: soon\n": "is no duration",
+	} {
+		write(text)
+		if got := o.run("subscription", "apply", "-f", file); got.status != 1 || !strings.Contains(got.err, "subscriptions.yaml: ") || !strings.Contains(got.err, where) {
+			t.Errorf("%q: %d %s", text, got.status, got.err)
+		}
+	}
 	if a := decoded[relay.Subscription](t, o.must("subscription", "show", "a", "--output", "json")); a.Timeout.String() != "3s" {
 		t.Errorf("a bad entry changed another: %+v", a)
 	}

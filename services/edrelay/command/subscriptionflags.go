@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // subscriptionFlags are the keys of a declaration as flags: max_in_flight is --max-in-flight.
@@ -29,27 +28,9 @@ func (s *subscriptionFlags) declare(cmd *cobra.Command) {
 	f.String("description", "", "for people")
 }
 
-// declaration holds what the flags say, by the keys of the declaration file.
 func (s *subscriptionFlags) declaration(cmd *cobra.Command) (map[string]any, error) {
-	declared := map[string]any{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if cmd.InheritedFlags().Lookup(f.Name) != nil || f.Name == "header" {
-			return
-		}
-		key := strings.ReplaceAll(f.Name, "-", "_")
-		switch f.Value.Type() {
-		case "bool":
-			declared[key] = f.Value.String() == "true"
-		case "int":
-			declared[key], _ = cmd.Flags().GetInt(f.Name)
-		case "float64":
-			declared[key], _ = cmd.Flags().GetFloat64(f.Name)
-		case "stringSlice":
-			declared[key], _ = cmd.Flags().GetStringSlice(f.Name)
-		case "string", "duration":
-			declared[key] = f.Value.String()
-		}
-	})
+	declared := flagged(cmd)
+	delete(declared, "header")
 	if len(s.headers) > 0 {
 		headers := map[string]string{}
 		for _, header := range s.headers {

@@ -34,7 +34,7 @@ func Parse(declaration []byte, base relay.Filter) (relay.Filter, error) {
 	decoder := json.NewDecoder(bytes.NewReader(declaration))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&base); err != nil {
-		return relay.Filter{}, relay.Errorf(relay.CodeInvalid, "A filter can't be read: %s", problemOf(err))
+		return relay.Filter{}, relay.Errorf(relay.CodeInvalid, "The filter can't be read: %s", problemOf(err))
 	}
 	return base, nil
 }
@@ -42,10 +42,10 @@ func Parse(declaration []byte, base relay.Filter) (relay.Filter, error) {
 // ParseList reads the list of a declaration file, {"filters": [...]}, each over Default.
 func ParseList(declarations []json.RawMessage) ([]relay.Filter, error) {
 	list := make([]relay.Filter, 0, len(declarations))
-	for _, raw := range declarations {
+	for i, raw := range declarations {
 		f, err := Parse(raw, Default())
 		if err != nil {
-			return nil, err
+			return nil, relay.Errorf(relay.CodeInvalid, "filters[%d]: %s", i, relay.PublicMessage(err))
 		}
 		list = append(list, f)
 	}
