@@ -25,7 +25,6 @@ type Config struct {
 	PublishQueue   int           // messages waiting to be published per stream before Publish refuses; default 8192
 	GroupMax       int           // messages in one atomic batch, 1 to 1000; 1 turns grouping off; default 500
 	GroupBytes     int           // bytes in one atomic batch; default 8 MiB
-	GroupsInFlight int           // batches of one stream under way at a time; default 2
 
 	Logger *slog.Logger // default: none
 }
@@ -53,7 +52,6 @@ func (c Config) withDefaults() Config {
 	c.PublishQueue = or(c.PublishQueue, 8192)
 	c.GroupMax = min(or(c.GroupMax, 500), serverMaxBatch)
 	c.GroupBytes = or(c.GroupBytes, 8<<20)
-	c.GroupsInFlight = or(c.GroupsInFlight, 2)
 	c.Retention.Webhooks = or(c.Retention.Webhooks, 30*day)
 	c.Retention.Events = or(c.Retention.Events, 30*day)
 	c.Retention.Rejected = or(c.Retention.Rejected, 7*day)

@@ -117,7 +117,7 @@ type publisher struct {
 	bus     *Bus
 	stream  string
 	queue   chan *item
-	slots   chan struct{} // one for each group that may be under way
+	crowd   crowd
 	recent  recent
 	quit    chan struct{}
 	running sync.WaitGroup
@@ -125,8 +125,7 @@ type publisher struct {
 }
 
 func newPublisher(b *Bus, stream string) *publisher {
-	p := &publisher{bus: b, stream: stream, queue: make(chan *item, b.config.PublishQueue),
-		slots: make(chan struct{}, b.config.GroupsInFlight), quit: make(chan struct{})}
+	p := &publisher{bus: b, stream: stream, queue: make(chan *item, b.config.PublishQueue), quit: make(chan struct{})}
 	p.running.Go(p.run)
 	return p
 }
@@ -149,28 +148,23 @@ func (p *publisher) enqueueWaiting(it *item) error {
 	}
 }
 
+// run has one group under way at a time. A second one would find few messages to take and still cost an fsync of its
+// own: the callers of the first are not back yet.
 func (p *publisher) run() {
 	var carried *item // did not fit into the group before
 	var group []*item
 	for {
-		select {
-		case p.slots <- struct{}{}:
-		case <-p.quit:
-			return
-		}
 		if group, carried = p.next(carried); group == nil {
 			return
 		}
-		flight := p.send(group) // here, not beside, so that the log keeps the order of the queue
-		p.running.Go(func() {
-			defer func() { <-p.slots }()
-			p.land(flight)
-		})
+		began := time.Now()
+		p.land(p.send(group))
+		p.crowd.landed(len(group), len(p.queue), time.Since(began))
 	}
 }
 
-// next waits for a message and takes what stands behind it, as much as fits. What it took but could not fit is
-// carried to the next group.
+// next waits for a message and takes what stands behind it or joins it soon, as much as fits. What it took but could
+// not fit is carried to the next group.
 func (p *publisher) next(carried *item) (group []*item, over *item) {
 	if carried == nil {
 		select {
@@ -180,17 +174,16 @@ func (p *publisher) next(carried *item) (group []*item, over *item) {
 		}
 	}
 	group = append(make([]*item, 0, 1+min(len(p.queue), p.bus.config.GroupMax)), carried)
-	size := carried.size
+	size, join := carried.size, p.crowd.joining(p.queue)
 	for len(group) < p.bus.config.GroupMax {
-		select {
-		case it := <-p.queue:
-			if size += it.size; size > p.bus.config.GroupBytes {
-				return group, it
-			}
-			group = append(group, it)
-		default:
-			return group, nil
+		it := join(len(group))
+		if it == nil {
+			break
 		}
+		if size += it.size; size > p.bus.config.GroupBytes {
+			return group, it
+		}
+		group = append(group, it)
 	}
 	return group, nil
 }
