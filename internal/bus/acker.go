@@ -56,13 +56,13 @@ func (b *Bus) ackReply(ctx context.Context, reply string) error {
 
 // AckAll acknowledges many messages of one consumer with one wait: the server takes acknowledgements of a
 // connection in order, so its word on the last one holds for all. On an error each of them may be handed out again.
-func (b *Bus) AckAll(ctx context.Context, messages []relay.Received) error {
-	for i, m := range messages {
-		a, ok := m.Reply.(acker)
+func (b *Bus) AckAll(ctx context.Context, replies []relay.Acker) error {
+	for i, reply := range replies {
+		a, ok := reply.(acker)
 		if !ok {
 			return errors.New("acknowledge: the message is not from a consumer")
 		}
-		if i == len(messages)-1 {
+		if i == len(replies)-1 {
 			return a.Ack(ctx)
 		}
 		if err := b.conn.Publish(a.message.Reply(), ackBody); err != nil {

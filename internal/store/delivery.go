@@ -14,8 +14,9 @@ import (
 
 // RecordOutcomes writes what attempts came to, all or nothing; the same ones may be written again. No two may be of
 // one delivery.
-func (s *Store) RecordOutcomes(ctx context.Context, outcomes []relay.Outcome) error {
-	var first, later []relay.Outcome
+func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) error {
+	var later []*relay.Outcome
+	first := make([]*relay.Outcome, 0, len(outcomes))
 	for _, o := range outcomes {
 		if o.State == relay.DeliveryDelivered && o.Attempt.Number == 1 {
 			first = append(first, o)
@@ -37,7 +38,7 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []relay.Outcome) er
 	return err
 }
 
-func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []relay.Outcome) error {
+func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []*relay.Outcome) error {
 	if len(outcomes) == 0 {
 		return nil
 	}
@@ -64,10 +65,9 @@ func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []relay.Outcome)
 		firstError(q.UpsertRetry(ctx, waiting)), firstError(q.DeleteRetry(ctx, settled)))
 }
 
-func deliveryRows(outcomes []relay.Outcome) []pgdb.CopyDeliveriesParams {
+func deliveryRows(outcomes []*relay.Outcome) []pgdb.CopyDeliveriesParams {
 	rows := make([]pgdb.CopyDeliveriesParams, len(outcomes))
-	for i := range outcomes {
-		o := &outcomes[i]
+	for i, o := range outcomes {
 		rows[i] = pgdb.CopyDeliveriesParams{StoredAt: o.StoredAt, SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
 			EventID: o.EventID, EventType: o.EventType, State: string(o.State), Attempts: int32(o.Attempt.Number),
 			LastAt: &o.Attempt.At, LastMs: float32(o.Attempt.DurationMS), LastStatus: int32(o.Attempt.Status),
@@ -76,7 +76,7 @@ func deliveryRows(outcomes []relay.Outcome) []pgdb.CopyDeliveriesParams {
 	return rows
 }
 
-func attemptRow(o relay.Outcome) pgdb.InsertDeliveryAttemptParams {
+func attemptRow(o *relay.Outcome) pgdb.InsertDeliveryAttemptParams {
 	return pgdb.InsertDeliveryAttemptParams{StoredAt: o.StoredAt, SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
 		Number: int32(o.Attempt.Number), At: o.Attempt.At, DurationMs: float32(o.Attempt.DurationMS),
 		Status: int32(o.Attempt.Status), Error: o.Attempt.Error, Answer: o.Attempt.Answer, Replay: o.Attempt.Replay}

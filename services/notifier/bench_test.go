@@ -2,6 +2,7 @@ package notifier_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -27,8 +28,9 @@ import (
 // The budget of the notifier: its rate as a part of the rate at which the same client posts the same body to the same
 // sink, signed by nobody and written nowhere; both in one run, with the sink on the same processors.
 const (
-	benchEvents = 20_000
-	benchRound  = 2 * time.Second
+	benchRounds     = 5
+	benchRound      = time.Second // of the bare side
+	benchDeliveries = 20_000      // of the other side's round
 )
 
 // BenchmarkBudget prints both sides for one subscription and for ten, and the latency at 100 events a second.
@@ -39,13 +41,7 @@ func BenchmarkBudget(b *testing.B) {
 	}{{1, 35}, {10, 50}} {
 		b.Run(fmt.Sprintf("subscriptions=%d", budget.subscriptions), func(b *testing.B) {
 			for b.Loop() {
-				g := newBenchGround(b)
-				sink := newBenchSink(b)
-				was := bareRate(b, g, sink, 16*budget.subscriptions)
-				is := drainRate(b, g, sink, budget.subscriptions)
-				b.ReportMetric(was, "bare/s")
-				b.ReportMetric(is, "delivered/s")
-				b.ReportMetric(100*is/was, "%ofbare")
+				compare(b, budget.subscriptions)
 				b.ReportMetric(budget.part, "%budget")
 				b.ReportMetric(0, "ns/op")
 			}
@@ -58,12 +54,33 @@ func BenchmarkBudget(b *testing.B) {
 	})
 }
 
+// compare takes the two sides in turn, for a machine is not as fast in one second as in the next, and reports the round
+// of the median part.
+func compare(b *testing.B, subscriptions int) {
+	g, sink := newBenchGround(b), newBenchSink(b)
+	for i := range subscriptions {
+		g.subscribe(fmt.Sprint("s", i), sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
+	}
+	g.run()
+	type round struct{ bare, delivered float64 }
+	var rounds []round
+	for i := range benchRounds {
+		bare := bareRate(b, g, sink, 16*subscriptions)
+		rounds = append(rounds, round{bare, drainRate(b, g, sink, subscriptions, i)})
+	}
+	slices.SortFunc(rounds, func(x, y round) int { return cmp.Compare(x.delivered/x.bare, y.delivered/y.bare) })
+	median := rounds[benchRounds/2]
+	b.ReportMetric(median.bare, "bare/s")
+	b.ReportMetric(median.delivered, "delivered/s")
+	b.ReportMetric(100*median.delivered/median.bare, "%ofbare")
+}
+
 // newBenchGround has the server stage batches in memory, as `up` does, and speaks to it in the process.
 func newBenchGround(b *testing.B) *ground {
 	server, err := embedded.StartNATS(embedded.NATSConfig{Dir: b.TempDir(), Addr: "127.0.0.1:0"})
 	must(b, err)
 	b.Cleanup(server.Shutdown)
-	connected, err := bus.Connect(b.Context(), bus.Config{URL: server.URL()})
+	connected, err := bus.Connect(b.Context(), bus.Config{URL: server.URL(), InProcess: server})
 	must(b, err)
 	b.Cleanup(connected.Close)
 	must(b, connected.EnsureStreams(b.Context()))
@@ -128,22 +145,18 @@ func bareRate(b *testing.B, g *ground, sink *benchSink, callers int) float64 {
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
-// drainRate tells how many deliveries a second leave, counted until the last is in the ledger and acknowledged.
-func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions int) float64 {
+// drainRate tells how many deliveries a second leave in a round, counted until the last is in the ledger and
+// acknowledged.
+func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions, round int) float64 {
 	for i := range subscriptions {
-		name := fmt.Sprint("s", i)
-		g.subscribe(name, sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
-		_, err := g.registry.PauseSubscription(b.Context(), name)
+		_, err := g.registry.PauseSubscription(b.Context(), fmt.Sprint("s", i))
 		must(b, err)
 	}
-	events := benchEvents
-	if subscriptions > 1 {
-		events /= 4
-	}
+	events := benchDeliveries / subscriptions
 	for first := 0; first < events; first += 1000 {
 		var batch []relay.Message
 		for i := first; i < first+1000; i++ {
-			batch = append(batch, benchEvent(i))
+			batch = append(batch, benchEvent(round*benchDeliveries+i))
 		}
 		_, err := g.bus.PublishBatch(b.Context(), batch)
 		must(b, err)
@@ -153,7 +166,6 @@ func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions int) floa
 		_, err := g.registry.ResumeSubscription(b.Context(), fmt.Sprint("s", i))
 		must(b, err)
 	}
-	g.run()
 	eventually(b, "the first delivery", func() bool { return sink.count.Load() > before })
 	began, first := time.Now(), sink.count.Load()-before
 	eventually(b, "all deliveries on record", func() bool {

@@ -16,12 +16,12 @@ const idle = 2 * time.Second
 type crew struct {
 	r     *runner
 	ctx   context.Context // ends the taking of work, not what is under way
-	fresh chan relay.Received
+	fresh chan *relay.Received
 	due   chan claim
 }
 
 // takeFresh hands a fresh event to a worker; false when the crew takes no more.
-func (c *crew) takeFresh(m relay.Received) bool {
+func (c *crew) takeFresh(m *relay.Received) bool {
 	select {
 	case c.fresh <- m:
 		return true
@@ -80,12 +80,12 @@ func (c *crew) work(first func()) {
 	}
 }
 
-func (c *crew) deliver(m relay.Received) {
+func (c *crew) deliver(m *relay.Received) {
 	if c.r.limiter.Wait(c.ctx) != nil {
-		giveBack(c.r.n.hard, []relay.Received{m})
+		giveBack(c.r.n.hard, m)
 		return
 	}
-	c.r.deliver(c.r.n.hard, &m)
+	c.r.deliver(c.r.n.hard, m)
 }
 
 func (c *crew) again(d claim) {

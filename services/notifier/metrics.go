@@ -4,11 +4,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/edrelay/edrelay/internal/relay"
 )
 
 // metrics are what the notifier counts. Labels never hold what a stranger chose.
 type metrics struct {
-	attempts *prometheus.CounterVec // by result
+	attempts map[relay.DeliveryState]prometheus.Counter
 	seconds  prometheus.Histogram
 	latency  prometheus.Histogram
 	batch    prometheus.Histogram
@@ -20,9 +22,10 @@ type metrics struct {
 var secondsBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 func newMetrics(registry prometheus.Registerer) *metrics {
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "edrelay_notifier_attempts_total",
+		Help: "Attempts of deliveries, by what they came to: delivered, waiting, parked."}, []string{"state"})
 	m := &metrics{
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "edrelay_notifier_attempts_total",
-			Help: "Attempts of deliveries, by what they came to: delivered, waiting, parked."}, []string{"state"}),
+		attempts: map[relay.DeliveryState]prometheus.Counter{},
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "edrelay_notifier_attempt_seconds",
 			Help: "Time from a delivery begun to its answer read.", Buckets: secondsBuckets}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "edrelay_notifier_latency_seconds",
@@ -36,14 +39,17 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		breakers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "edrelay_notifier_breakers_open",
 			Help: "Subscriptions whose breaker is open in this process."}),
 	}
+	for _, state := range []relay.DeliveryState{relay.DeliveryDelivered, relay.DeliveryWaiting, relay.DeliveryParked} {
+		m.attempts[state] = attempts.WithLabelValues(string(state))
+	}
 	if registry != nil {
-		registry.MustRegister(m.attempts, m.seconds, m.latency, m.batch, m.ledger, m.runners, m.breakers)
+		registry.MustRegister(attempts, m.seconds, m.latency, m.batch, m.ledger, m.runners, m.breakers)
 	}
 	return m
 }
 
 func (m *metrics) attempted(v verdict) {
-	m.attempts.WithLabelValues(string(v.outcome.State)).Inc()
+	m.attempts[v.outcome.State].Inc()
 	m.seconds.Observe(v.outcome.Attempt.DurationMS / 1000)
 }
 

@@ -29,16 +29,16 @@ func (r *runner) inOrder(ctx context.Context) {
 	defer reader.Stop()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	fresh, due := make(chan relay.Received), make(chan claim)
+	fresh, due := make(chan *relay.Received), make(chan claim)
 	r.n.flying.Go(func() {
 		defer cancel()
-		r.feed(ctx, reader, func(m relay.Received) bool { return send(ctx, fresh, m) })
+		r.feed(ctx, reader, func(m *relay.Received) bool { return send(ctx, fresh, m) })
 	})
 	r.n.flying.Go(func() { r.claim(ctx, func(c claim) bool { return send(ctx, due, c) }) })
 	for {
 		select {
 		case m := <-fresh:
-			r.settleInOrder(ctx, &m)
+			r.settleInOrder(ctx, m)
 		case c := <-due: // a replay, or what an operator wants tried again
 			if r.ready(ctx) {
 				r.again(r.n.hard, c)
@@ -62,12 +62,12 @@ func (r *runner) settleInOrder(ctx context.Context, m *relay.Received) {
 	}
 	for {
 		if !r.ready(ctx) {
-			giveBack(r.n.hard, []relay.Received{*m})
+			giveBack(r.n.hard, m)
 			return
 		}
 		v, ok := r.attempt(r.n.hard, t)
 		if !ok {
-			giveBack(context.WithoutCancel(ctx), []relay.Received{*m})
+			giveBack(context.WithoutCancel(ctx), m)
 			return
 		}
 		if t.number == 1 {
@@ -147,7 +147,7 @@ func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time
 		}
 		sleep(ctx, min(wait, lookAgain))
 		if ctx.Err() != nil {
-			giveBack(r.n.hard, []relay.Received{*m})
+			giveBack(r.n.hard, m)
 			return false
 		}
 		if wait <= lookAgain {

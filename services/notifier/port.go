@@ -13,7 +13,7 @@ type Log interface {
 	// Reader makes the durable consumer, or changes it to the configuration, and reads from it.
 	Reader(context.Context, relay.ConsumerConfig) (relay.Reader, error)
 	// AckAll settles messages of one consumer.
-	AckAll(context.Context, []relay.Received) error
+	AckAll(context.Context, []relay.Acker) error
 	// Message reads one message back; relay.ErrNotFound when it is gone.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
 	Publish(context.Context, relay.Message) (relay.Receipt, error)
@@ -29,7 +29,7 @@ type Ledger interface {
 	BeatNotifier(ctx context.Context, process string, seen int64, grace time.Duration) (alive []string, err error)
 	ForgetNotifier(ctx context.Context, process string) error
 
-	RecordOutcomes(context.Context, []relay.Outcome) error
+	RecordOutcomes(context.Context, []*relay.Outcome) error
 	Standing(context.Context, relay.DeliveryKey) (relay.DeliveryState, *relay.Due, error)
 	ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error)
 	NextRetries(context.Context) (map[int64]time.Time, error)

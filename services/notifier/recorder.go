@@ -126,10 +126,10 @@ func (r *recorder) gather(ctx context.Context, stop <-chan struct{}, carried *en
 
 // record writes the outcomes, again and again while the ledger is away. It reports false when ctx ended before.
 func (r *recorder) record(ctx context.Context, batch []entry) bool {
-	outcomes := make([]relay.Outcome, 0, len(batch))
+	outcomes := make([]*relay.Outcome, 0, len(batch))
 	for _, e := range batch {
 		if e.outcome != nil {
-			outcomes = append(outcomes, *e.outcome)
+			outcomes = append(outcomes, e.outcome)
 		}
 	}
 	if len(outcomes) == 0 {
@@ -156,16 +156,16 @@ func (r *recorder) record(ctx context.Context, batch []entry) bool {
 
 // settle acknowledges what was recorded, for each consumer with one wait, beside the next write.
 func (r *recorder) settle(ctx context.Context, batch []entry) {
-	byConsumer := map[int64][]relay.Received{}
+	byConsumer := map[int64][]relay.Acker{}
 	for _, e := range batch {
 		if e.done != nil {
 			e.done()
 		}
 		if e.message != nil {
-			byConsumer[e.subscription] = append(byConsumer[e.subscription], *e.message)
+			byConsumer[e.subscription] = append(byConsumer[e.subscription], e.message.Reply)
 		}
 	}
-	for _, messages := range byConsumer {
+	for _, replies := range byConsumer {
 		select {
 		case r.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -173,8 +173,8 @@ func (r *recorder) settle(ctx context.Context, batch []entry) {
 		}
 		r.acks.Go(func() {
 			defer func() { <-r.slots }()
-			if err := r.events.AckAll(ctx, messages); err != nil {
-				r.log.Warn("events not acknowledged; they come again", "events", len(messages), "error", err)
+			if err := r.events.AckAll(ctx, replies); err != nil {
+				r.log.Warn("events not acknowledged; they come again", "events", len(replies), "error", err)
 			}
 		})
 	}

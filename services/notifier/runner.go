@@ -129,7 +129,7 @@ func (r *runner) flow(ctx context.Context) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &crew{r: r, ctx: ctx, fresh: make(chan relay.Received), due: make(chan claim)}
+	c := &crew{r: r, ctx: ctx, fresh: make(chan *relay.Received), due: make(chan claim)}
 	var feeding sync.WaitGroup
 	feeding.Go(func() { defer cancel(); r.feed(ctx, reader, c.takeFresh) })
 	feeding.Go(func() { r.claim(ctx, c.takeDue) })
@@ -143,7 +143,7 @@ func (r *runner) flow(ctx context.Context) {
 }
 
 // feed hands over what the consumer has. What it holds when it ends is given back.
-func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(relay.Received) bool) {
+func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(*relay.Received) bool) {
 	for {
 		batch, err := reader.Fetch(ctx, max(1, cap(r.slots)))
 		if err != nil {
@@ -153,20 +153,19 @@ func (r *runner) feed(ctx context.Context, reader relay.Reader, take func(relay.
 			}
 			return
 		}
-		for i, m := range batch {
-			if !take(m) {
-				giveBack(r.n.hard, batch[i:])
+		for i := range batch {
+			if !take(&batch[i]) {
+				for left := range batch[i:] {
+					giveBack(r.n.hard, &batch[i+left])
+				}
 				return
 			}
 		}
 	}
 }
 
-func giveBack(ctx context.Context, messages []relay.Received) {
-	for _, m := range messages {
-		_ = m.Reply.Again(ctx, 0) // if it does not get there, the server waits for AckWait instead
-	}
-}
+// giveBack has the event handed out again; if that does not get there, the server waits for AckWait instead.
+func giveBack(ctx context.Context, m *relay.Received) { _ = m.Reply.Again(ctx, 0) }
 
 // trouble pauses after an error of the log.
 func (r *runner) trouble(ctx context.Context, err error) {
@@ -188,7 +187,7 @@ func (r *runner) deliver(ctx context.Context, m *relay.Received) {
 		return
 	}
 	if r.stale(m) {
-		giveBack(ctx, []relay.Received{*m})
+		giveBack(ctx, m)
 		return
 	}
 	key := keyOf(r.sub.ID, m)
@@ -208,7 +207,7 @@ func (r *runner) deliver(ctx context.Context, m *relay.Received) {
 	}
 	v, ok := r.attempt(ctx, try{key: key, event: &m.Message, number: 1})
 	if !ok {
-		giveBack(context.WithoutCancel(ctx), []relay.Received{*m})
+		giveBack(context.WithoutCancel(ctx), m)
 		return
 	}
 	r.n.metrics.waited(m.Stored, r.n.now(), v.ok)
@@ -221,11 +220,11 @@ func giveBackLater(ctx context.Context, m *relay.Received) { _ = m.Reply.Again(c
 // record has the outcome written, and the message acknowledged after that.
 func (r *runner) record(ctx context.Context, v verdict, m *relay.Received) {
 	outcome := v.outcome
-	r.n.recorder.put(ctx, entry{outcome: &outcome, message: m, subscription: r.sub.ID, done: func() {
-		if outcome.NextAttemptAt != nil {
-			r.dueAt(*outcome.NextAttemptAt)
-		}
-	}})
+	e := entry{outcome: &outcome, message: m, subscription: r.sub.ID}
+	if next := outcome.NextAttemptAt; next != nil {
+		e.done = func() { r.dueAt(*next) }
+	}
+	r.n.recorder.put(ctx, e)
 }
 
 // follow draws the consequences of an attempt for the subscription as a whole.

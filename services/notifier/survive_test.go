@@ -23,7 +23,7 @@ type dying struct {
 
 var errKilled = errors.New("killed")
 
-func (d dying) RecordOutcomes(ctx context.Context, outcomes []relay.Outcome) error {
+func (d dying) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) error {
 	if d.dead.Load() {
 		<-ctx.Done()
 		return errKilled
@@ -31,11 +31,11 @@ func (d dying) RecordOutcomes(ctx context.Context, outcomes []relay.Outcome) err
 	return d.Ledger.RecordOutcomes(ctx, outcomes)
 }
 
-func (d dying) AckAll(ctx context.Context, messages []relay.Received) error {
+func (d dying) AckAll(ctx context.Context, replies []relay.Acker) error {
 	if d.dead.Load() {
 		return errKilled
 	}
-	return d.Log.AckAll(ctx, messages)
+	return d.Log.AckAll(ctx, replies)
 }
 
 func (d dying) ForgetNotifier(ctx context.Context, process string) error {

@@ -238,12 +238,12 @@ func (g *ground) deliver(id string, most int) int {
 			g.t.Error(err)
 			return tried
 		}
-		var outcomes []relay.Outcome
+		var outcomes []*relay.Outcome
 		for _, d := range due {
 			if d.Replay != id {
 				g.t.Errorf("the delivery says replay %q", d.Replay)
 			}
-			outcomes = append(outcomes, relay.Outcome{
+			outcomes = append(outcomes, &relay.Outcome{
 				DeliveryKey: d.DeliveryKey, EventID: d.EventID, EventType: d.EventType, State: relay.DeliveryDelivered,
 				Attempt: relay.DeliveryAttempt{Number: d.Attempts + 1, At: time.Now(), Status: 200, Replay: d.Replay},
 			})
