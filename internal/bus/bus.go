@@ -27,13 +27,14 @@ type Bus struct {
 	noBatches     atomic.Bool // a stream has refused atomic batches as such
 	streamHandles sync.Map    // jetstream.Stream by name
 	close         sync.Once
+	closed        chan struct{}
 }
 
 // Connect joins the server and checks that it can hold the log: version 2.14 or newer, JetStream enabled. It does
 // not wait for a server that is away: that is a relay.CodeUnavailable error. Close ends the connection.
 func Connect(ctx context.Context, config Config) (*Bus, error) {
 	config = config.withDefaults()
-	b := &Bus{config: config, log: config.Logger}
+	b := &Bus{config: config, log: config.Logger, closed: make(chan struct{})}
 	b.epoch.next()
 	conn, err := nats.Connect(config.URL, b.options()...)
 	if err != nil {
@@ -54,6 +55,9 @@ func Connect(ctx context.Context, config Config) (*Bus, error) {
 	for _, stream := range []string{relay.StreamWebhooks, relay.StreamRejected, relay.StreamEvents} {
 		b.publishers[stream] = newPublisher(b, stream)
 	}
+	if config.InProcess == nil {
+		go b.watch()
+	}
 	return b, nil
 }
 
@@ -66,7 +70,7 @@ func (b *Bus) options() []nats.Option {
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.ReconnectBufSize(-1),
 		nats.IgnoreAuthErrorAbort(),
-		nats.PingInterval(20 * time.Second),
+		nats.PingInterval(5 * time.Second), // two without an answer: the connection is dead,
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.epoch.next()
 			if err != nil { // nil: closed by us
@@ -147,6 +151,7 @@ func (b *Bus) Server() Server {
 // Close lets what is under way finish for a moment and ends the connection.
 func (b *Bus) Close() {
 	b.close.Do(func() {
+		close(b.closed)
 		for _, p := range b.publishers {
 			p.stop()
 		}

@@ -56,6 +56,7 @@ type Subscriber struct {
 	Declared      []byte    // digest of the secrets as last declared; nil when they were left out
 	Previous      []Retired // secrets that were rotated out and still sign
 	Health        Health
+	Breaker       Breaker
 	Version       int64 // grows with every change of any subscription
 }
 
@@ -83,6 +84,12 @@ type Health struct {
 	FailingSince time.Time // the first of them; zero when Failures is 0
 	Announced    int       // percent of the way to disabling that was last announced
 	Reason       string    // of the last failure
+}
+
+// Breaker is the breaker of a subscription as other notifiers need to know it; the zero value is closed.
+type Breaker struct {
+	Until time.Time     // of the next probe
+	Wait  time.Duration // between the last one and that
 }
 
 // Event types of the subscriptions' health.

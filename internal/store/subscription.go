@@ -84,6 +84,9 @@ func (s *Subscriptions) subscriber(row pgdb.Subscription) (relay.Subscriber, err
 	if row.FailingSince != nil {
 		one.Health.FailingSince = *row.FailingSince
 	}
+	if row.BreakerUntil != nil {
+		one.Breaker = relay.Breaker{Until: *row.BreakerUntil, Wait: time.Duration(row.BreakerWaitMs) * time.Millisecond}
+	}
 	return one, nil
 }
 
@@ -123,7 +126,7 @@ func (s *Subscriptions) write(ctx context.Context, q *pgdb.Queries, one *relay.S
 			Definition: definition, Sealed: sealed, Declared: one.Declared, Paused: one.Paused, Disabled: one.Disabled,
 			StartSequence: int64(one.StartSequence)})
 		if err == nil && !one.Disabled && one.Health == (relay.Health{}) {
-			err = q.SetHealth(ctx, pgdb.SetHealthParams{ID: one.ID})
+			err = errors.Join(q.SetHealth(ctx, pgdb.SetHealthParams{ID: one.ID}), q.SetBreaker(ctx, pgdb.SetBreakerParams{ID: one.ID}))
 		}
 		return err
 	}
@@ -160,6 +163,15 @@ func (s *Store) SetHealth(ctx context.Context, id int64, health relay.Health) er
 		params.FailingSince = &health.FailingSince
 	}
 	return wrap("keep health of subscription", s.query.SetHealth(ctx, params))
+}
+
+// SetBreaker keeps the state of a subscription's breaker.
+func (s *Store) SetBreaker(ctx context.Context, id int64, breaker relay.Breaker) error {
+	params := pgdb.SetBreakerParams{ID: id, BreakerWaitMs: breaker.Wait.Milliseconds()}
+	if !breaker.Until.IsZero() {
+		params.BreakerUntil = &breaker.Until
+	}
+	return wrap("keep breaker of subscription", s.query.SetBreaker(ctx, params))
 }
 
 // DisableSubscription stops a subscription until an operator resumes it, and says whether it was not yet stopped.

@@ -3,6 +3,8 @@ package notifier
 import (
 	"sync"
 	"time"
+
+	"github.com/edrelay/edrelay/internal/relay"
 )
 
 // The breaker opens when at least breakerLeast attempts of the last minute were made and half of them failed.
@@ -27,12 +29,29 @@ type breaker struct {
 	until  time.Time // of the next probe while open
 }
 
-// note counts an attempt and tells whether this one opened or closed the breaker.
-func (b *breaker) note(ok bool, now time.Time) (opened, closed bool) {
+// breakerFrom goes on with a breaker as another notifier left it.
+func breakerFrom(left relay.Breaker) *breaker {
+	return &breaker{opened: !left.Until.IsZero(), wait: left.Wait, until: left.Until}
+}
+
+// standing is the state that other notifiers need to know.
+func (b *breaker) standing() relay.Breaker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.opened {
+		return relay.Breaker{}
+	}
+	return relay.Breaker{Until: b.until, Wait: b.wait}
+}
+
+// note counts an attempt and tells whether this one opened or closed the breaker, or put off the next probe.
+func (b *breaker) note(ok bool, now time.Time) (opened, closed, putOff bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.opened {
-		return false, b.probed(ok, now)
+		until := b.until
+		closed = b.probed(ok, now)
+		return false, closed, !closed && !b.until.Equal(until)
 	}
 	bucket := &b.buckets[slotOf(now)%breakerBuckets]
 	if bucket.slot != slotOf(now) {
@@ -40,15 +59,15 @@ func (b *breaker) note(ok bool, now time.Time) (opened, closed bool) {
 	}
 	if ok {
 		bucket.ok++
-		return false, false
+		return false, false, false
 	}
 	bucket.failed++
 	if all, failed := b.counts(now); all < breakerLeast || failed*2 < all {
-		return false, false
+		return false, false, false
 	}
 	b.opened, b.wait = true, breakerFirst
 	b.until = now.Add(b.wait)
-	return true, false
+	return true, false, false
 }
 
 // probed judges an attempt that ended while the breaker was open: a probe, or one begun before it opened.

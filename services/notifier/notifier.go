@@ -50,6 +50,8 @@ type Notifier struct {
 	runners map[int64]*runner
 	seen    int64 // version of the subscriptions in force
 	alive   []string
+	beaten  time.Time // when this one last counted as alive
+	joined  time.Time // when it began to, this time
 }
 
 // openAtOnce bounds how many consumers are opened at a time, so that a thousand of them don't outrun the server.

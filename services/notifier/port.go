@@ -17,12 +17,15 @@ type Log interface {
 	// Message reads one message back; relay.ErrNotFound when it is gone.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
 	Publish(context.Context, relay.Message) (relay.Receipt, error)
+	// Check fails while the log is away.
+	Check(context.Context) error
 }
 
 // Ledger is what the notifier keeps of its work.
 type Ledger interface {
 	Subscribers(context.Context) ([]relay.Subscriber, error)
 	SubscriptionVersion(context.Context) (int64, error)
+	SetBreaker(ctx context.Context, subscription int64, breaker relay.Breaker) error
 	SetHealth(ctx context.Context, subscription int64, health relay.Health) error
 	DisableSubscription(ctx context.Context, subscription int64, reason string) (changed bool, err error)
 

@@ -37,11 +37,13 @@ func newRunner(n *Notifier, sub relay.Subscriber) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{n: n, sub: sub, target: t, breaker: &breaker{}, slots: make(chan struct{}, sub.MaxInFlight),
+	r := &runner{n: n, sub: sub, target: t, breaker: breakerFrom(sub.Breaker), slots: make(chan struct{}, sub.MaxInFlight),
 		health: &health{limits: n.limits, current: sub.Health}, poke: make(chan struct{}, 1), trips: make(chan struct{}, 1),
 		finished: make(chan struct{}), limiter: rate.NewLimiter(rate.Inf, 1)}
 	if sub.Rate > 0 {
-		r.limiter = rate.NewLimiter(rate.Limit(sub.Rate), max(1, int(sub.Rate)))
+		burst := max(1, int(sub.Rate))
+		r.limiter = rate.NewLimiter(rate.Limit(sub.Rate), burst)
+		r.limiter.AllowN(time.Now(), burst-1) // another notifier may just have spent this second's
 	}
 	return r, nil
 }
@@ -233,7 +235,12 @@ func (r *runner) follow(ctx context.Context, v verdict) {
 	if !v.wrote {
 		return
 	}
-	opened, closed := r.breaker.note(v.ok, r.n.now())
+	opened, closed, putOff := r.breaker.note(v.ok, r.n.now())
+	if opened || closed || putOff {
+		if err := r.n.ledger.SetBreaker(ctx, r.sub.ID, r.breaker.standing()); err != nil {
+			r.n.logger.Error("breaker of a subscription not kept", "subscription", r.sub.Name, "error", err)
+		}
+	}
 	switch {
 	case opened:
 		r.n.logger.Warn("subscription's breaker opened", "subscription", r.sub.Name, "error", v.outcome.Attempt.Error)

@@ -18,7 +18,12 @@ const (
 	beatEvery = time.Second
 	grace     = 8 * time.Second
 	handover  = 2 * time.Second // how long a subscription that changes may take to end
+	logLook   = 2 * time.Second // how long the log may take to say that it is there
 )
+
+// settle is how long a notifier that joins others waits before it begins: until they have seen it and let go of what is
+// now its own, so that no subscription is worked by two.
+const settle = beatEvery + handover
 
 // tend keeps the right subscriptions running until ctx is done.
 func (n *Notifier) tend(ctx context.Context) {
@@ -43,11 +48,19 @@ func (n *Notifier) tend(ctx context.Context) {
 
 // beat says that this process lives and hears which others do; when that has changed, subscriptions change hands.
 func (n *Notifier) beat(ctx context.Context) {
+	if !n.hasLog(ctx) {
+		return
+	}
 	alive, err := n.ledger.BeatNotifier(ctx, n.process, n.seen, grace)
 	if err != nil {
 		n.away(ctx, err)
 		return
 	}
+	if time.Since(n.beaten) > grace { // the others took this one for dead
+		n.letGo()
+		n.joined = time.Now()
+	}
+	n.beaten = time.Now()
 	if !slices.Equal(alive, n.alive) {
 		n.alive = alive
 		if n.seen >= 0 {
@@ -57,6 +70,31 @@ func (n *Notifier) beat(ctx context.Context) {
 	}
 }
 
+// hasLog tells whether the log is there. One that can't reach it doesn't count as alive, so that another may take over; it
+// lets go of its subscriptions before that happens.
+func (n *Notifier) hasLog(ctx context.Context) bool {
+	look, cancel := context.WithTimeout(ctx, logLook)
+	defer cancel()
+	err := n.log.Check(look)
+	if err == nil || ctx.Err() != nil {
+		return err == nil
+	}
+	if len(n.runners) > 0 && time.Since(n.beaten) > grace/2 {
+		n.logger.Warn("notifier can't reach the log; its subscriptions are left to others", "error", err)
+		n.letGo()
+	}
+	return false
+}
+
+// letGo stops all subscriptions until this notifier counts as alive again.
+func (n *Notifier) letGo() {
+	n.reconcile(context.Background(), nil)
+	n.alive, n.seen = nil, -1
+}
+
+// settling tells that those who lived before may still have what is now this one's.
+func (n *Notifier) settling() bool { return len(n.alive) > 1 && time.Since(n.joined) < settle }
+
 // look brings changes of subscriptions into force.
 func (n *Notifier) look(ctx context.Context) {
 	version, err := n.ledger.SubscriptionVersion(ctx)
@@ -64,7 +102,7 @@ func (n *Notifier) look(ctx context.Context) {
 		n.away(ctx, err)
 		return
 	}
-	if version == n.seen || len(n.alive) == 0 {
+	if version == n.seen || len(n.alive) == 0 || n.settling() {
 		return
 	}
 	subscribers, err := n.ledger.Subscribers(ctx)
@@ -143,6 +181,9 @@ func (n *Notifier) launch(ctx context.Context, s relay.Subscriber, before *runne
 	}
 	if before != nil && before.sub.URL == s.URL && s.Health != (relay.Health{}) {
 		r.breaker, r.health = before.breaker, before.health
+	}
+	if before != nil && before.sub.Rate == s.Rate {
+		r.limiter = before.limiter
 	}
 	n.runners[s.ID] = r
 	r.begin(ctx)

@@ -353,6 +353,8 @@ type Subscription struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time
+	BreakerUntil  *time.Time
+	BreakerWaitMs int64
 }
 
 type Token struct {

@@ -107,7 +107,7 @@ func (q *Queries) ForgetNotifiers(ctx context.Context, id string) error {
 }
 
 const getSubscription = `-- name: GetSubscription :one
-SELECT id, name, url, definition, sealed, declared, paused, disabled, consumer, start_sequence, version, failures, failing_since, announced, reason, created_at, updated_at, deleted_at FROM subscriptions WHERE name = $1 AND deleted_at IS NULL
+SELECT id, name, url, definition, sealed, declared, paused, disabled, consumer, start_sequence, version, failures, failing_since, announced, reason, created_at, updated_at, deleted_at, breaker_until, breaker_wait_ms FROM subscriptions WHERE name = $1 AND deleted_at IS NULL
 `
 
 func (q *Queries) GetSubscription(ctx context.Context, name string) (Subscription, error) {
@@ -132,6 +132,8 @@ func (q *Queries) GetSubscription(ctx context.Context, name string) (Subscriptio
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.BreakerUntil,
+		&i.BreakerWaitMs,
 	)
 	return i, err
 }
@@ -178,7 +180,7 @@ func (q *Queries) InsertSubscription(ctx context.Context, arg InsertSubscription
 }
 
 const listSubscriptions = `-- name: ListSubscriptions :many
-SELECT id, name, url, definition, sealed, declared, paused, disabled, consumer, start_sequence, version, failures, failing_since, announced, reason, created_at, updated_at, deleted_at FROM subscriptions WHERE deleted_at IS NULL ORDER BY id DESC
+SELECT id, name, url, definition, sealed, declared, paused, disabled, consumer, start_sequence, version, failures, failing_since, announced, reason, created_at, updated_at, deleted_at, breaker_until, breaker_wait_ms FROM subscriptions WHERE deleted_at IS NULL ORDER BY id DESC
 `
 
 func (q *Queries) ListSubscriptions(ctx context.Context) ([]Subscription, error) {
@@ -209,6 +211,8 @@ func (q *Queries) ListSubscriptions(ctx context.Context) ([]Subscription, error)
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.BreakerUntil,
+			&i.BreakerWaitMs,
 		); err != nil {
 			return nil, err
 		}
@@ -227,6 +231,21 @@ SELECT pg_advisory_xact_lock(hashtext('edrelay subscriptions'))
 // Changes take turns, so that versions become visible in their order.
 func (q *Queries) LockSubscriptions(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, lockSubscriptions)
+	return err
+}
+
+const setBreaker = `-- name: SetBreaker :exec
+UPDATE subscriptions SET breaker_until = $1, breaker_wait_ms = $2 WHERE id = $3
+`
+
+type SetBreakerParams struct {
+	BreakerUntil  *time.Time
+	BreakerWaitMs int64
+	ID            int64
+}
+
+func (q *Queries) SetBreaker(ctx context.Context, arg SetBreakerParams) error {
+	_, err := q.db.Exec(ctx, setBreaker, arg.BreakerUntil, arg.BreakerWaitMs, arg.ID)
 	return err
 }
 

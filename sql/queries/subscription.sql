@@ -28,6 +28,9 @@ RETURNING version;
 UPDATE subscriptions SET failures = @failures, failing_since = sqlc.narg('failing_since'), announced = @announced, reason = @reason
 WHERE id = @id;
 
+-- name: SetBreaker :exec
+UPDATE subscriptions SET breaker_until = sqlc.narg('breaker_until'), breaker_wait_ms = @breaker_wait_ms WHERE id = @id;
+
 -- name: DisableSubscription :execrows
 UPDATE subscriptions SET disabled = true, reason = @reason, version = nextval('subscription_version'), updated_at = now()
 WHERE id = @id AND NOT disabled AND deleted_at IS NULL;

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,9 +24,11 @@ type node struct {
 	t       testing.TB
 	name    string
 	config  string
-	store   string // folder
-	client  string // host:port
-	profile string // host:port
+	store   string   // folder
+	client  string   // host:port
+	profile string   // host:port
+	route   string   // host:port
+	wrap    []string // a program that runs it; none: it runs by itself
 	cmd     *exec.Cmd
 	said    *logs
 }
@@ -33,11 +36,19 @@ type node struct {
 // cluster starts three nats-servers and gives the URL of all.
 func cluster(t testing.TB) (nodes []*node, url string) {
 	t.Helper()
+	for range 3 {
+		nodes = append(nodes, &node{t: t, client: freeAddr(t), profile: freeAddr(t), route: freeAddr(t)})
+	}
+	return nodes, clusterOf(t, nodes)
+}
+
+// clusterOf starts these nodes as one cluster.
+func clusterOf(t testing.TB, nodes []*node) (url string) {
+	t.Helper()
 	dir := openDir(t)
 	var routes, urls []string
-	for range 3 {
-		nodes = append(nodes, &node{t: t, client: freeAddr(t), profile: freeAddr(t)})
-		routes = append(routes, freeAddr(t))
+	for _, n := range nodes {
+		routes = append(routes, n.route)
 	}
 	for i, n := range nodes {
 		n.name = fmt.Sprint("n", i)
@@ -72,7 +83,7 @@ cluster { name: drill, listen: %q, routes: [ %s ] }
 		_, err := js.AccountInfo(ctx)
 		return err == nil
 	})
-	return nodes, url
+	return url
 }
 
 func (n *node) start() {
@@ -82,7 +93,8 @@ func (n *node) start() {
 		n.t.Fatal(err)
 	}
 	n.said = &logs{}
-	n.cmd = exec.Command(self)
+	line := append(slices.Clone(n.wrap), self)
+	n.cmd = exec.Command(line[0], line[1:]...)
 	n.cmd.Env = append(os.Environ(), asNATS+"="+n.config)
 	n.cmd.Stdout, n.cmd.Stderr = n.said, n.said
 	if err := n.cmd.Start(); err != nil {

@@ -154,6 +154,13 @@ func (a *audience) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
+// count is how often the subscription heard of the event.
+func (a *audience) count(subscription, id string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.of(subscription).counts[id]
+}
+
 // snapshot is what the subscription heard so far.
 func (a *audience) snapshot(subscription string) hearing {
 	a.mu.Lock()

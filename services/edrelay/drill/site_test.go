@@ -29,7 +29,9 @@ const (
 )
 
 // lms starts a simulated Open edX that knows the course and edrelay.
-func lms(t testing.TB) (*lmssim.Server, string) {
+func lms(t testing.TB) (*lmssim.Server, string) { return lmsAt(t, "127.0.0.1") }
+
+func lmsAt(t testing.TB, host string) (*lmssim.Server, string) {
 	t.Helper()
 	sim := lmssim.New(lmssim.Options{})
 	err := sim.Load(lmssim.State{
@@ -42,7 +44,7 @@ func lms(t testing.TB) (*lmssim.Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +92,7 @@ log: { format: text }
 sources:
   - { name: shop, kind: shopify, shop_domain: %s, secrets: [%s] }
   - { name: openedx, kind: openedx, username: plugin, password: password-of-the-plugin }
-notifier: { allow_networks: [127.0.0.0/8] }
+notifier: { allow_networks: [127.0.0.0/8, 10.213.0.0/16] }
 `, filepath.Join(s.dir, "data"), s.door, s.admin, adminToken, shopDomain, shopSecret)
 	if lmsURL != "" {
 		text += fmt.Sprintf("lms: { url: %s, client_id: edrelay, client_secret: secret-of-edrelay }\n", lmsURL)
