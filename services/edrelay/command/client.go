@@ -82,7 +82,7 @@ func clientRotate(a *App) *cobra.Command {
 			}
 			var made newClient
 			if err := c.Post(cmd.Context(), "/clients/"+url.PathEscape(args[0])+"/rotate", map[string]string{"grace": grace}, &made); err != nil {
-				return err
+				return misuse(cmd, err)
 			}
 			return a.printClient(made)
 		},

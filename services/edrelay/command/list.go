@@ -56,7 +56,7 @@ func listCommand[T any](a *App, l listing[T]) *cobra.Command {
 			return err
 		}
 		if !*watch {
-			return l.print(cmd.Context(), a, c, query, *limit)
+			return misuse(cmd, l.print(cmd.Context(), a, c, query, *limit))
 		}
 		return a.watch(cmd.Context(), func(ctx context.Context) error { return l.print(ctx, a, c, query, *limit) })
 	}

@@ -23,15 +23,18 @@ Learners are not mailed again unless --mail says so.`,
   edrelay enrollment retry --reason 'the LMS has no such course' --source shopify`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter.State = relay.EnrollmentState(state)
-			if len(args) == 1 {
-				return a.retryOne(cmd, args[0], filter.Mail)
-			}
 			chosen := filter
 			chosen.Mail = false
+			if len(args) == 1 {
+				if all || chosen != (console.RetryFilter{}) {
+					return usageError{cmd.CommandPath(), fmt.Errorf("give an ID or say which with filters, not both")}
+				}
+				return a.retryOne(cmd, args[0], filter.Mail)
+			}
 			if !all && chosen == (console.RetryFilter{}) {
 				return usageError{cmd.CommandPath(), fmt.Errorf("give an ID, a filter such as --reason or --source, or --all")}
 			}
-			return a.retryMany(cmd, filter)
+			return misuse(cmd, a.retryMany(cmd, filter))
 		},
 	}
 	flags := cmd.Flags()

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,8 @@ func webhookReverify(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reverify [ID]", Short: "Verify rejected webhooks again, after a secret was mended", Args: cobra.MaximumNArgs(1),
 		Long: `Verify rejected webhooks again from the bytes that were kept, with the sources as the running edrelay has them
-configured now. Those that pass are taken as if they had just come in; the others stay rejected.`,
+configured now. Those that pass are taken as if they had just come in; the others stay rejected. With an ID, status 1
+says that it stays rejected.`,
 		Example: `  edrelay webhook reverify rejected-17
   edrelay webhook reverify --source shopify --reason signature
   edrelay webhook reverify --all`,
@@ -45,6 +47,17 @@ func (a *App) reverify(cmd *cobra.Command, query relay.ReverifyQuery) error {
 	if err := remote.Post(cmd.Context(), "/webhooks/reverify", query, &result); err != nil {
 		return err
 	}
+	if err := a.printReverified(result); err != nil {
+		return err
+	}
+	if stays := func(r relay.Reverified) bool { return !r.Accepted }; query.ID != "" && slices.ContainsFunc(result.Items, stays) {
+		return &relay.Error{Code: relay.CodeForbidden, Message: query.ID + " stays rejected",
+			Hint: "mend the source in the configuration, start edrelay with it, and verify again"}
+	}
+	return nil
+}
+
+func (a *App) printReverified(result console.ReverifiedList) error {
 	if a.wantsJSON() {
 		return a.printJSON(result.Items)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	err := root.ExecuteContext(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -55,7 +56,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	if isUsage(err) {
 		err = usageError{root.Name(), err}
 	}
-	a.explain(err)
+	a.explain(ran, err)
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -63,14 +64,34 @@ func (a *App) Run(ctx context.Context, args []string) int {
 }
 
 // explain writes an error to stderr with what to do next.
-func (a *App) explain(err error) {
+func (a *App) explain(cmd *cobra.Command, err error) {
 	fmt.Fprintf(a.Err, "edrelay: %s\n", strings.TrimSpace(err.Error()))
-	if known, ok := errors.AsType[*relay.Error](err); ok && known.Hint != "" {
+	usage, misused := errors.AsType[usageError](err)
+	known, ok := errors.AsType[*relay.Error](err)
+	switch {
+	case ok && known.Hint != "":
 		fmt.Fprintf(a.Err, "  → %s\n", known.Hint)
+	case ok && known.Code == relay.CodeNotFound && lists(cmd.Parent()):
+		fmt.Fprintf(a.Err, "  → `%s ls` lists those that there are.\n", cmd.Parent().CommandPath())
+	case !misused:
+		fmt.Fprintf(a.Err, "  → `%s --help` shows how it is used; `edrelay doctor` says what is wrong around it.\n", cmd.CommandPath())
 	}
-	if usage := (usageError{}); errors.As(err, &usage) {
+	if misused {
 		fmt.Fprintf(a.Err, "  → `%s --help` shows how it is used.\n", usage.command)
 	}
+}
+
+// lists tells whether a command has a list below it.
+func lists(cmd *cobra.Command) bool {
+	return cmd != nil && slices.ContainsFunc(cmd.Commands(), func(sub *cobra.Command) bool { return sub.Name() == "ls" })
+}
+
+// misuse makes what the server calls invalid a wrong use of the command, whose flags said it.
+func misuse(cmd *cobra.Command, err error) error {
+	if relay.CodeOf(err) == relay.CodeInvalid {
+		return usageError{cmd.CommandPath(), err}
+	}
+	return err
 }
 
 // usageError is a command used wrongly.

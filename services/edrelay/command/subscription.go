@@ -94,7 +94,7 @@ func (a *App) printSubscription(s relay.Subscription) error {
 func subscriptionRotate(d declared[relay.Subscription]) *cobra.Command {
 	var grace string
 	cmd := d.verb("rotate-secret", func(cmd *cobra.Command, name string) error {
-		return d.send(cmd, "POST", d.path(name)+"/rotate-secret", map[string]string{"grace": grace})
+		return misuse(cmd, d.send(cmd, "POST", d.path(name)+"/rotate-secret", map[string]string{"grace": grace}))
 	})
 	cmd.Flags().StringVar(&grace, "grace", "24h", "how long the old secrets sign too; 0s: not at all")
 	return cmd

@@ -61,7 +61,7 @@ Clients that can fetch tokens themselves are better served by ` + "`edrelay clie
 			}
 			var made newToken
 			if err := c.Post(cmd.Context(), "/tokens", map[string]any{"name": name, "staff": staff, "ttl": ttl}, &made); err != nil {
-				return err
+				return misuse(cmd, err)
 			}
 			if a.wantsJSON() {
 				return a.printJSON(made)
