@@ -25,6 +25,10 @@ func (s *Service) enrollmentDetail(ctx context.Context, id int64) (EnrollmentDet
 	return EnrollmentDetail{row, append([]relay.Attempt{}, answers...)}, err
 }
 
+// enrollmentState chooses enrolments, in lists and to be tried again.
+var enrollmentState = oneOf("state", "Where it stands.",
+	relay.EnrollmentWaiting, relay.EnrollmentEnrolled, relay.EnrollmentAllowed, relay.EnrollmentUnenrolled, relay.EnrollmentParked)
+
 func (s *Service) enrollmentRoutes() []route {
 	if s.opts.Ports.Enrollments == nil {
 		return nil
@@ -33,8 +37,7 @@ func (s *Service) enrollmentRoutes() []route {
 		listRoute(s, route{
 			path: "/enrollments", role: relay.RoleViewer, tag: "enrollments", summary: "What was asked of the LMS and what it answered",
 			query: []param{
-				oneOf("state", "Where it stands.",
-					relay.EnrollmentWaiting, relay.EnrollmentEnrolled, relay.EnrollmentAllowed, relay.EnrollmentUnenrolled, relay.EnrollmentParked),
+				enrollmentState,
 				text("source", "Name of the source."), text("order", "Number of the order."), text("learner", "Address of the learner."),
 				text("course", "Course id."), text("webhook_id", "The webhook that asked for it."), text("reason", "Reason, exactly."),
 			},

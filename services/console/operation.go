@@ -94,6 +94,9 @@ func (s *Service) retryAll(c fiber.Ctx) error {
 			State: ask.State, Source: ask.Source, Order: ask.Order, Learner: ask.Learner, Course: ask.Course,
 			WebhookID: ask.WebhookID, Reason: ask.Reason,
 		}
+		if err := enrollmentState.check(string(ask.State)); err != nil {
+			return Retried{}, err
+		}
 		n, err := s.opts.Ports.Retry.RetryAll(ctx, query, ask.Mail)
 		return Retried{n}, err
 	})
