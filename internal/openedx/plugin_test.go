@@ -236,3 +236,27 @@ func BenchmarkDecodePlugin(b *testing.B) {
 		}
 	}
 }
+
+// Keys of free dicts are anybody's: dots in them say nothing about the class.
+func TestAFormsKeysMayHoldDots(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	const class = "openedx_events.learning.data.UserNotificationData"
+	for _, name := range []string{class, "other_site.events.data.Happened"} {
+		eventType := "org.openedx.learning.user.notification.requested.v1"
+		if name != class {
+			eventType = "org.example.happened.v1"
+		}
+		form := name + "_app_name=x&" + name + "_context_a.b_c=1&" + name + "_context_.=2&event_metadata_event_type=" + eventType +
+			"&event_metadata_id=1&event_metadata_source=openedx%2Flms%2Fweb"
+		m, err := c.DecodePlugin("application/x-www-form-urlencoded", []byte(form), time.Unix(0, 0).UTC())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, body, err := c.Encode(relay.FormatPluginForm, m)
+		if want := form[:strings.Index(form, "&event_metadata")]; err != nil || !strings.HasPrefix(string(body), want+"&") {
+			t.Errorf("%s: %s, error %v", name, body, err)
+		}
+	}
+}

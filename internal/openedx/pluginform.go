@@ -1,6 +1,7 @@
 package openedx
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -45,28 +46,26 @@ func split(fields *pyjson.Object, prefix string) (with, rest *pyjson.Object) {
 	return with, rest
 }
 
-// nest rebuilds the data object under its class path, which ends at the first "_" after its last dot.
+// nest rebuilds the data object under its class path.
 func (c *Catalogue) nest(m metadata, fields *pyjson.Object) (*pyjson.Object, error) {
 	release, ok := parseVersion(m.sourceLib)
 	if !ok {
 		release = newest()
 	}
+	event := c.event(m.eventType)
 	posted, parts := pyjson.NewObject(), map[string]*pyjson.Object{}
 	for name, value := range fields.All() {
-		dot := strings.LastIndexByte(name, '.')
-		end := strings.IndexByte(name[dot+1:], '_')
-		if dot < 0 || end < 0 {
+		path, key, ok := cutClass(name, event)
+		if !ok {
 			posted.Set(name, value)
 			continue
 		}
-		path := name[:dot+1+end]
 		if parts[path] == nil {
 			parts[path] = pyjson.NewObject()
 			posted.Set(path, parts[path])
 		}
-		parts[path].Set(name[dot+2+end:], value)
+		parts[path].Set(key, value)
 	}
-	event := c.event(m.eventType)
 	for path, part := range parts {
 		class := c.classes[path]
 		if class == nil && event != nil {
@@ -78,6 +77,25 @@ func (c *Catalogue) nest(m metadata, fields *pyjson.Object) (*pyjson.Object, err
 	}
 	return posted, nil
 }
+
+// cutClass takes the class path from the front of a field's name: that of the event, or what ends at the first "_" after
+// the dot before a capital, as classes are named. Dots behind belong to keys of free dicts.
+func cutClass(name string, event *Event) (path, key string, ok bool) {
+	if event != nil {
+		if key, ok := strings.CutPrefix(name, event.Class+"_"); ok {
+			return event.Class, key, true
+		}
+	}
+	dot := classDot.FindStringIndex(name)
+	if dot == nil {
+		return "", "", false
+	}
+	last, key, ok := strings.Cut(name[dot[1]-1:], "_")
+	return name[:dot[1]-1] + last, key, ok
+}
+
+// classDot finds the dot between a Python module and a class of it, with the class's first letter.
+var classDot = regexp.MustCompile(`^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*\.[A-Z]`)
 
 // nestClass rebuilds an object of a class from its flat fields, in the order of the class. Fields that the class
 // doesn't have come last; an empty dict, which a form can't show, is put back.
