@@ -31,11 +31,11 @@ lint: .tools/staticcheck .tools/composecheck .tools/chartcheck
 	.tools/composecheck docker-compose.yml
 	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
 
-# bench prints every budget of the design, both sides of each ratio in one run.
+# bench prints every budget of the design, both sides of each ratio in one run, with the product's GOGC.
 .PHONY: bench
 bench: needs-go
 	@deploy/install postgres redis
-	$(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime' -benchmem work
+	GOGC=200 $(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime' -benchmem work
 
 # soak keeps edrelay busy and kills parts of it for SOAK_TIME.
 .PHONY: soak

@@ -29,8 +29,8 @@ import (
 // sink, signed by nobody and written nowhere; both in one run, with the sink on the same processors.
 const (
 	benchRounds     = 5
-	benchRound      = time.Second // of the bare side
-	benchDeliveries = 20_000      // of the other side's round
+	benchRound      = 2 * time.Second // of the bare side
+	benchDeliveries = 40_000          // of the other side's round
 )
 
 // BenchmarkBudget prints both sides for one subscription and for ten, and the latency at 100 events a second.
@@ -47,6 +47,11 @@ func BenchmarkBudget(b *testing.B) {
 			}
 		})
 	}
+	b.Run("dead=1of10", func(b *testing.B) {
+		for b.Loop() {
+			besideDead(b)
+		}
+	})
 	b.Run("rate=100", func(b *testing.B) {
 		for b.Loop() {
 			latencies(b)
@@ -58,21 +63,69 @@ func BenchmarkBudget(b *testing.B) {
 // of the median part.
 func compare(b *testing.B, subscriptions int) {
 	g, sink := newBenchGround(b), newBenchSink(b)
-	for i := range subscriptions {
-		g.subscribe(fmt.Sprint("s", i), sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
-	}
+	names := g.subscribeAll(sink, subscriptions)
 	g.run()
-	type round struct{ bare, delivered float64 }
-	var rounds []round
-	for i := range benchRounds {
+	var rounds []part
+	for range benchRounds {
 		bare := bareRate(b, g, sink, 16*subscriptions)
-		rounds = append(rounds, round{bare, drainRate(b, g, sink, subscriptions, i)})
+		rounds = append(rounds, part{bare, drainRate(b, g, sink, names)})
 	}
-	slices.SortFunc(rounds, func(x, y round) int { return cmp.Compare(x.delivered/x.bare, y.delivered/y.bare) })
-	median := rounds[benchRounds/2]
-	b.ReportMetric(median.bare, "bare/s")
-	b.ReportMetric(median.delivered, "delivered/s")
-	b.ReportMetric(100*median.delivered/median.bare, "%ofbare")
+	median := middle(rounds)
+	b.ReportMetric(median[0], "bare/s")
+	b.ReportMetric(median[1], "delivered/s")
+	b.ReportMetric(100*median[1]/median[0], "%ofbare")
+}
+
+// subscribeAll has so many subscriptions to the sink and gives their names.
+func (g *ground) subscribeAll(sink *benchSink, count int) (names []string) {
+	for i := range count {
+		names = append(names, fmt.Sprint("s", i))
+		g.subscribe(names[i], sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
+	}
+	return names
+}
+
+// besideDead takes nine subscriptions by themselves and beside one whose subscriber is dead, in turn, and reports the
+// rounds of the median part.
+func besideDead(b *testing.B) {
+	g, sink, gone := newBenchGround(b), newBenchSink(b), newSink(b, nil)
+	gone.Close()
+	names := g.subscribeAll(sink, 9)
+	g.subscribe("dead", gone.URL)
+	g.run()
+	var rates, medians, tails []part
+	for range benchRounds {
+		var rate, median, tail part
+		for i, steer := range []func(context.Context, string) (relay.Subscription, error){
+			g.registry.PauseSubscription, g.registry.ResumeSubscription,
+		} {
+			_, err := steer(b.Context(), "dead")
+			must(b, err)
+			rate[i] = drainRate(b, g, sink, names)
+			spans := paced(b, g, sink, len(names), 200)
+			median[i], tail[i] = milliseconds(spans, 50), milliseconds(spans, 99)
+		}
+		rates, medians, tails = append(rates, rate), append(medians, median), append(tails, tail)
+	}
+	rate, median, tail := middle(rates), middle(medians), middle(tails)
+	b.ReportMetric(rate[0], "alone/s")
+	b.ReportMetric(rate[1], "beside/s")
+	b.ReportMetric(100*rate[1]/rate[0], "%ofalone")
+	b.ReportMetric(95, "%budget")
+	b.ReportMetric(median[0], "alone-p50-ms")
+	b.ReportMetric(median[1], "beside-p50-ms")
+	b.ReportMetric(tail[0], "alone-p99-ms")
+	b.ReportMetric(tail[1], "beside-p99-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// part is a figure on both sides of a ratio.
+type part [2]float64
+
+// middle gives the round of the median ratio.
+func middle(rounds []part) part {
+	slices.SortFunc(rounds, func(x, y part) int { return cmp.Compare(x[1]/x[0], y[1]/y[0]) })
+	return rounds[len(rounds)/2]
 }
 
 // newBenchGround has the server stage batches in memory, as `up` does, and speaks to it in the process.
@@ -92,7 +145,7 @@ func newBenchGround(b *testing.B) *ground {
 type benchSink struct {
 	url   string
 	count atomic.Int64
-	seen  func(id string)
+	seen  atomic.Pointer[func(id string)]
 }
 
 func newBenchSink(b *testing.B) *benchSink {
@@ -100,8 +153,8 @@ func newBenchSink(b *testing.B) *benchSink {
 	must(b, err)
 	s := &benchSink{url: "http://" + listener.Addr().String() + "/hook"}
 	server := &fasthttp.Server{Handler: func(c *fasthttp.RequestCtx) {
-		if s.seen != nil {
-			s.seen(string(c.Request.Header.Peek("webhook-id")))
+		if seen := s.seen.Load(); seen != nil {
+			(*seen)(string(c.Request.Header.Peek("webhook-id")))
 		}
 		s.count.Add(1)
 	}}
@@ -145,77 +198,101 @@ func bareRate(b *testing.B, g *ground, sink *benchSink, callers int) float64 {
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 
-// drainRate tells how many deliveries a second leave in a round, counted until the last is in the ledger and
-// acknowledged.
-func drainRate(b *testing.B, g *ground, sink *benchSink, subscriptions, round int) float64 {
-	for i := range subscriptions {
-		_, err := g.registry.PauseSubscription(b.Context(), fmt.Sprint("s", i))
+// benchEvents numbers the events, for each is published once.
+var benchEvents atomic.Int64
+
+// drainRate lets a backlog go to the subscriptions and tells how many deliveries a second leave, counted until the last
+// is in the ledger and acknowledged.
+func drainRate(b *testing.B, g *ground, sink *benchSink, names []string) float64 {
+	for _, name := range names {
+		_, err := g.registry.PauseSubscription(b.Context(), name)
 		must(b, err)
 	}
-	events := benchDeliveries / subscriptions
-	for first := 0; first < events; first += 1000 {
+	deliveries := int64(0)
+	for deliveries < benchDeliveries {
 		var batch []relay.Message
-		for i := first; i < first+1000; i++ {
-			batch = append(batch, benchEvent(round*benchDeliveries+i))
+		for range 1000 {
+			batch = append(batch, benchEvent(int(benchEvents.Add(1))))
 		}
 		_, err := g.bus.PublishBatch(b.Context(), batch)
 		must(b, err)
+		deliveries += int64(len(batch) * len(names))
 	}
 	before := sink.count.Load()
-	for i := range subscriptions {
-		_, err := g.registry.ResumeSubscription(b.Context(), fmt.Sprint("s", i))
-		must(b, err)
+	var resuming sync.WaitGroup
+	for _, name := range names { // all at once, for each is in force when it returns
+		resuming.Go(func() {
+			_, err := g.registry.ResumeSubscription(b.Context(), name)
+			must(b, err)
+		})
 	}
 	eventually(b, "the first delivery", func() bool { return sink.count.Load() > before })
 	began, first := time.Now(), sink.count.Load()-before
 	eventually(b, "all deliveries on record", func() bool {
-		if sink.count.Load()-before < int64(events*subscriptions) {
+		if sink.count.Load()-before < deliveries {
 			return false
 		}
 		rows, err := g.registry.Subscriptions(b.Context())
-		return err == nil && !slices.ContainsFunc(rows, func(s relay.Subscription) bool { return s.Backlog > 0 })
+		return err == nil && !slices.ContainsFunc(rows, func(s relay.Subscription) bool {
+			return slices.Contains(names, s.Name) && s.Backlog > 0
+		})
 	})
-	return float64(int64(events*subscriptions)-first) / time.Since(began).Seconds()
+	resuming.Wait()
+	return float64(deliveries-first) / time.Since(began).Seconds()
 }
 
-// latencies publishes 100 events a second, each at its time, and tells when they arrive.
+// latencies are how long one subscription waits for its events at 100 a second.
 func latencies(b *testing.B) {
 	g, sink := newBenchGround(b), newBenchSink(b)
-	const count = 500
-	spans := make([]time.Duration, count)
-	accepted := make([]time.Time, count)
-	ids := map[string]int{}
-	for i := range count {
-		ids[eventID(i)] = i
-	}
+	g.run()
+	g.subscribeAll(sink, 1)
+	spans := paced(b, g, sink, 1, 500)
+	b.ReportMetric(milliseconds(spans, 50), "p50-ms")
+	b.ReportMetric(milliseconds(spans, 99), "p99-ms")
+	b.ReportMetric(5, "p50-budget-ms")
+	b.ReportMetric(25, "p99-budget-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// paced publishes 100 events a second, each at its time, and tells how long each was on its way to each of the
+// subscribers, in rising order.
+func paced(b *testing.B, g *ground, sink *benchSink, subscribers, count int) []time.Duration {
 	var mu sync.Mutex
-	sink.seen = func(id string) {
+	accepted := map[string]time.Time{}
+	var spans []time.Duration
+	sink.seen.Store(new(func(id string) {
 		now := time.Now()
 		mu.Lock()
 		defer mu.Unlock()
-		spans[ids[id]] = now.Sub(accepted[ids[id]])
-	}
-	g.run()
-	g.subscribe("s", sink.url, func(d *subscription.Declaration) { d.Format = ptr(relay.FormatPluginJSON) })
+		if at, ok := accepted[id]; ok {
+			spans = append(spans, now.Sub(at))
+		}
+	}))
 	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
 	var wg sync.WaitGroup
-	for i := range count {
+	for range count {
 		<-pace.C
+		m := benchEvent(int(benchEvents.Add(1)))
 		wg.Go(func() {
 			mu.Lock()
-			accepted[i] = time.Now()
+			accepted[m.ID] = time.Now()
 			mu.Unlock()
-			_, err := g.bus.Publish(b.Context(), benchEvent(i))
+			_, err := g.bus.Publish(b.Context(), m)
 			must(b, err)
 		})
 	}
 	wg.Wait()
-	eventually(b, "all deliveries", func() bool { return sink.count.Load() >= count })
+	eventually(b, "all deliveries", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(spans) >= count*subscribers
+	})
+	sink.seen.Store(nil)
 	slices.Sort(spans)
-	b.ReportMetric(float64(spans[count/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(spans[count*99/100].Microseconds())/1000, "p99-ms")
-	b.ReportMetric(5, "p50-budget-ms")
-	b.ReportMetric(25, "p99-budget-ms")
-	b.ReportMetric(0, "ns/op")
+	return spans
+}
+
+func milliseconds(spans []time.Duration, percent int) float64 {
+	return float64(spans[len(spans)*percent/100].Microseconds()) / 1000
 }

@@ -62,10 +62,17 @@ func (c *crew) work(first func()) {
 	first()
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
-	for {
-		if c.ctx.Err() != nil {
-			return
+	for c.ctx.Err() == nil {
+		select { // without a look at the clock while there is work
+		case m := <-c.fresh:
+			c.deliver(m)
+			continue
+		case d := <-c.due:
+			c.again(d)
+			continue
+		default:
 		}
+		timer.Reset(idle)
 		select {
 		case m := <-c.fresh:
 			c.deliver(m)
@@ -76,12 +83,11 @@ func (c *crew) work(first func()) {
 		case <-c.ctx.Done():
 			return
 		}
-		timer.Reset(idle)
 	}
 }
 
 func (c *crew) deliver(m *relay.Received) {
-	if c.r.limiter.Wait(c.ctx) != nil {
+	if c.r.turn(c.ctx) != nil {
 		giveBack(c.r.n.hard, m)
 		return
 	}
@@ -89,7 +95,7 @@ func (c *crew) deliver(m *relay.Received) {
 }
 
 func (c *crew) again(d claim) {
-	if c.r.limiter.Wait(c.ctx) != nil {
+	if c.r.turn(c.ctx) != nil {
 		_ = c.r.n.ledger.ReleaseRetry(c.r.n.hard, d.DeliveryKey) // else its lease runs out
 		return
 	}

@@ -166,7 +166,7 @@ func (r *runner) hold(ctx context.Context, m *relay.Received, t *try, until time
 
 // ready waits for the rate and for the breaker; false when the subscription ends.
 func (r *runner) ready(ctx context.Context) bool {
-	if r.limiter.Wait(ctx) != nil {
+	if r.turn(ctx) != nil {
 		return false
 	}
 	if wait, open := r.breaker.open(r.n.now()); open {

@@ -68,13 +68,10 @@ func (r *recorder) run(ctx context.Context, stop <-chan struct{}) {
 
 // gather takes what is queued. Two outcomes of one delivery never go into one write.
 func (r *recorder) gather(ctx context.Context, stop <-chan struct{}, carried *entry) (batch []entry, rest *entry) {
-	seen := map[relay.DeliveryKey]bool{}
+	var seen deliveries
 	add := func(e entry) bool {
-		if e.outcome != nil {
-			if seen[e.outcome.DeliveryKey] {
-				return false
-			}
-			seen[e.outcome.DeliveryKey] = true
+		if !seen.add(batch, e) {
+			return false
 		}
 		batch = append(batch, e)
 		return true
@@ -122,6 +119,34 @@ func (r *recorder) gather(ctx context.Context, stop <-chan struct{}, carried *en
 		}
 	}
 	return batch, nil
+}
+
+// deliveries are those that a batch has outcomes of. They are listed only once the batch may get a second outcome of
+// one: from an event handed out before or from a further attempt.
+type deliveries map[relay.DeliveryKey]bool
+
+// add notes the delivery of an entry that is to join the batch; false when the batch has an outcome of it.
+func (d *deliveries) add(batch []entry, e entry) bool {
+	if e.outcome == nil {
+		return true
+	}
+	again := e.message == nil || e.message.Attempt > 1 || e.outcome.Attempt.Number > 1
+	if *d == nil && !again {
+		return true
+	}
+	if *d == nil {
+		*d = make(deliveries, len(batch))
+		for _, other := range batch {
+			if other.outcome != nil {
+				(*d)[other.outcome.DeliveryKey] = true
+			}
+		}
+	}
+	if (*d)[e.outcome.DeliveryKey] {
+		return false
+	}
+	(*d)[e.outcome.DeliveryKey] = true
+	return true
 }
 
 // record writes the outcomes, again and again while the ledger is away. It reports false when ctx ended before.

@@ -20,7 +20,7 @@ type runner struct {
 	target  *target
 	breaker *breaker
 	health  *health
-	limiter *rate.Limiter
+	limiter *rate.Limiter // nil: no limit
 	slots   chan struct{} // one for each delivery that may be under way
 
 	next  atomic.Int64  // when the next retry is due, in Unix microseconds; 0: not known
@@ -39,13 +39,21 @@ func newRunner(n *Notifier, sub relay.Subscriber) (*runner, error) {
 	}
 	r := &runner{n: n, sub: sub, target: t, breaker: breakerFrom(sub.Breaker), slots: make(chan struct{}, sub.MaxInFlight),
 		health: &health{limits: n.limits, current: sub.Health}, poke: make(chan struct{}, 1), trips: make(chan struct{}, 1),
-		finished: make(chan struct{}), limiter: rate.NewLimiter(rate.Inf, 1)}
+		finished: make(chan struct{})}
 	if sub.Rate > 0 {
 		burst := max(1, int(sub.Rate))
 		r.limiter = rate.NewLimiter(rate.Limit(sub.Rate), burst)
 		r.limiter.AllowN(time.Now(), burst-1) // another notifier may just have spent this second's
 	}
 	return r, nil
+}
+
+// turn waits for the rate of the subscription; an error when ctx ends first.
+func (r *runner) turn(ctx context.Context) error {
+	if r.limiter == nil {
+		return nil
+	}
+	return r.limiter.Wait(ctx)
 }
 
 // begin runs the subscription until ctx is done or stop is called.
