@@ -43,6 +43,7 @@ type ForgetLearner struct {
 	Address       string `json:"address"`
 	AddressOnly   bool   `json:"address_only,omitempty"`
 	IncludeParked bool   `json:"include_parked,omitempty"` // erase parked webhooks too that name others; what they ask for is given up
+	Rewrite       bool   `json:"rewrite,omitempty"`        // write the ledger's tables anew, each locked meanwhile, so that no dead bytes stay in its files
 	DryRun        bool   `json:"dry_run,omitempty"`        // count and show samples, change nothing
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -129,30 +127,4 @@ func textsWith(ctx context.Context, tx pgx.Tx, t textColumns, column, word strin
 		f := found{textColumns: t, column: column}
 		return f, row.Scan(&f.part, &f.place, &f.value)
 	})
-}
-
-// Vacuum has Postgres take dead rows out of the tables that may have held a learner. Tables that somebody has locked are
-// left to the server's own autovacuum.
-func (s *Store) Vacuum(ctx context.Context) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return wrap("vacuum", err)
-	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, "SET statement_timeout = '10min'"); err != nil {
-		return wrap("vacuum", err)
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(ctx, "RESET statement_timeout"); err != nil {
-			_ = conn.Conn().Close(ctx) // so that nobody gets it with another time limit
-		}
-	}()
-	tables := []string{
-		"people", "roster_enrollments", "roster_pending", "outbox", "retries", "orders", "enrollments", "webhooks", "enrollment_attempts", "deliveries",
-		"delivery_attempts", "replays", "audit_trail",
-	}
-	_, err = conn.Exec(ctx, "VACUUM (SKIP_LOCKED) "+strings.Join(tables, ", "), pgx.QueryExecModeSimpleProtocol)
-	return wrap("vacuum", err)
 }

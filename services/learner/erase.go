@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -348,12 +349,31 @@ func (j *job) afterwards(ctx context.Context) error {
 	j.change(func(e *relay.Erasure) { e.Counts.Texts += texts })
 	if j.now().Counts.Total() == 0 && j.blocked == 0 {
 		j.remark("Nothing was held of this learner.")
-		return nil
+		if !j.ask.Rewrite {
+			return nil
+		}
 	}
+	j.vacuum(ctx)
+	return nil
+}
+
+// vacuum has Postgres let go of what was erased. That it can't is no failure of the erasure.
+func (j *job) vacuum(ctx context.Context) {
 	j.tell("vacuuming the ledger", 0, 0)
 	if err := j.office.Ledger.Vacuum(ctx); err != nil {
 		j.remark("Postgres could not be vacuumed by edrelay; its autovacuum will do it.")
 		j.office.Logger.Warn("ledger not vacuumed", "erasure", j.erasure.ID, "error", err)
 	}
-	return nil
+	if !j.ask.Rewrite {
+		return
+	}
+	j.tell("writing the ledger's tables anew", 0, 0)
+	left, err := j.office.Ledger.Rewrite(ctx)
+	if err != nil {
+		j.remark("The ledger's tables could not be written anew: " + relay.PublicMessage(err))
+		j.office.Logger.Warn("ledger not rewritten", "erasure", j.erasure.ID, "error", err)
+	}
+	if len(left) > 0 {
+		j.remark("Busy all the time, so not written anew: " + strings.Join(left, ", ") + ". Forget the learner again at a quiet time.")
+	}
 }

@@ -79,7 +79,11 @@ func (j *job) beyond() []relay.BeyondReach {
 	if place.Replicas > 1 {
 		add("The Raft logs of the NATS cluster", "They hold recent messages until the servers compact them, which they do by themselves.")
 	}
-	add("Postgres' own files: write-ahead log, archives of it, replicas, and pages not written over yet",
-		"They go by themselves as Postgres works; VACUUM FULL of the ledger's tables and a checkpoint hurry it.")
+	if j.ask.Rewrite {
+		add("Postgres' write-ahead log, archives of it and replicas", "They go by themselves as Postgres works.")
+	} else {
+		add("Postgres' own files: write-ahead log, archives of it, replicas, and pages not written over yet",
+			"They go by themselves as Postgres works; --rewrite clears the tables' pages at once.")
+	}
 	return list
 }

@@ -74,6 +74,9 @@ type Erasing interface {
 	ForgetTexts(ctx context.Context, word string, holds func(string) bool, scrub func(string) string) (int, error)
 	// Vacuum has Postgres let go of the space of rows that were changed.
 	Vacuum(context.Context) error
+	// Rewrite writes the tables anew, each locked meanwhile, so that not even dead bytes are left in their files; left are
+	// those that were busy all the time.
+	Rewrite(context.Context) (left []string, err error)
 }
 
 // Records keeps what was erased.

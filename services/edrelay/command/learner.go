@@ -92,6 +92,7 @@ short. It can't be undone. Exit status 1 when something blocks.`,
 	flags.BoolVar(&ask.DryRun, "dry-run", false, "count and show samples, change nothing")
 	flags.BoolVar(&yes, "yes", false, "don't ask")
 	flags.BoolVar(&ask.AddressOnly, "address-only", false, "leave events that name the learner by username or user id alone")
+	flags.BoolVar(&ask.Rewrite, "rewrite", false, "write the ledger's tables anew too, so that no dead bytes stay in Postgres' tables; each is locked meanwhile")
 	flags.BoolVar(&ask.IncludeParked, "include-parked", false, "erase parked webhooks too that name others; what they ask for is given up")
 	return cmd
 }
