@@ -67,7 +67,8 @@ func readError(err error) error {
 	return unavailable("The log can't be read.", err)
 }
 
-// Delete removes one message and overwrites its bytes on disk. A message that is gone already is no error.
+// Delete removes one message and writes its block anew, so that its bytes are in no file of the stream. A message that is
+// gone already is no error.
 func (b *Bus) Delete(ctx context.Context, stream string, sequence uint64) error {
 	handle, err := b.stream(ctx, stream)
 	if err != nil {

@@ -140,6 +140,9 @@ const (
 	ErasureFailed     ErasureState = "failed"     // Error says why; the same order again finishes it
 )
 
+// ErasureLost is the error of an erasure whose process was killed.
+const ErasureLost = "edrelay ended in the middle of it; forget the learner again"
+
 // BlockedErasure is something that could not be erased yet.
 type BlockedErasure struct {
 	What string `json:"what"` // e.g. "webhook 5f2c…"

@@ -14,9 +14,6 @@ import (
 	"github.com/edrelay/edrelay/sql/pgdb"
 )
 
-// lostErasure is said of an erasure whose process is gone.
-const lostErasure = "edrelay ended in the middle of it; forget the learner again"
-
 // BeginErasure keeps a new erasure. CodeConflict while one of the same learner runs that was heard of within stale.
 func (s *Store) BeginErasure(ctx context.Context, e relay.Erasure, stale time.Duration) error {
 	record, err := json.Marshal(e)
@@ -24,7 +21,7 @@ func (s *Store) BeginErasure(ctx context.Context, e relay.Erasure, stale time.Du
 		return fmt.Errorf("encode erasure: %w", err)
 	}
 	return wrap("begin erasure", s.inTx(ctx, func(q *pgdb.Queries) error {
-		err := q.EndStaleErasures(ctx, pgdb.EndStaleErasuresParams{Reason: lostErasure, Learner: e.Learner, StaleSeconds: stale.Seconds()})
+		err := q.EndStaleErasures(ctx, pgdb.EndStaleErasuresParams{Reason: relay.ErasureLost, Learner: e.Learner, StaleSeconds: stale.Seconds()})
 		if err != nil {
 			return err
 		}

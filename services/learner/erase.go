@@ -6,33 +6,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/subscription"
 )
 
-// deletesAtOnce is how many messages are erased side by side.
-const deletesAtOnce = 16
-
-// erase overwrites messages of a stream and sees to it that they are gone.
+// erase takes messages out of a stream for good and sees to it that they are gone. One after the other: the server writes
+// the whole block of a message anew and lets nobody else write meanwhile.
 func erase(ctx context.Context, log Log, stream string, hits []hit) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var group sync.WaitGroup
-	slots := make(chan struct{}, deletesAtOnce)
 	for _, h := range hits {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			if err := eraseOne(ctx, log, stream, h.Sequence); err != nil {
-				cancel(err)
-			}
-		})
+		if err := eraseOne(ctx, log, stream, h.Sequence); err != nil {
+			return err
+		}
 	}
-	group.Wait()
-	return context.Cause(ctx)
+	return nil
 }
 
 func eraseOne(ctx context.Context, log Log, stream string, sequence uint64) error {

@@ -17,7 +17,7 @@ import (
 // Of an erasure under way.
 const (
 	beat        = 2 * time.Second  // between records of how far it is
-	stale       = 30 * time.Second // without one, its process is taken for dead
+	stale       = 15 * time.Second // without one, its process is taken for dead
 	tellEvery   = 200 * time.Millisecond
 	mostBlocked = 100
 )
@@ -166,14 +166,28 @@ func (j *job) work(ctx context.Context) (err error) {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		// The ledger first, so that nothing more is asked of the LMS; again when all webhooks are worked.
-		j.ledger, j.webhooks, j.ledger, j.events, j.rejected, j.mirrors, j.afterwards,
+		// The ledger early, so that nothing more is asked of the LMS; again when all webhooks are worked.
+		j.recall, j.ledger, j.webhooks, j.ledger, j.events, j.rejected, j.mirrors, j.afterwards,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// recall tells of an earlier erasure of the same learner that was killed: the server marks a message as deleted before it
+// takes the bytes out, and what is marked can't be deleted again.
+func (j *job) recall(ctx context.Context) error {
+	const most = 50
+	earlier, err := j.office.Ledger.Erasures(ctx, relay.Page{Limit: most}, j.erasure.Learner)
+	for _, e := range earlier {
+		if e.Error == relay.ErasureLost {
+			j.remark("Erasure " + e.ID + " of this learner was killed. The one message that it was erasing just then may still have its bytes in a block of the log, " +
+				"though nobody can read it, until the block is compacted or older than the stream's retention.")
+		}
+	}
+	return err
 }
 
 func (j *job) finish(ctx context.Context, by relay.Operator, err error) (relay.Erasure, error) {

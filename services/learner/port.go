@@ -15,7 +15,7 @@ type Log interface {
 	LastSequence(ctx context.Context, stream string) (uint64, error)
 	// Message gives one message; relay.ErrNotFound when it is gone.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
-	// Delete removes one message and overwrites its bytes on disk; one that is gone already is no error.
+	// Delete takes one message and its bytes out of the stream's files; one that is gone already is no error.
 	Delete(ctx context.Context, stream string, sequence uint64) error
 	// ConsumerInfo gives how a durable consumer stands; relay.ErrNotFound when there is none.
 	ConsumerInfo(ctx context.Context, stream, durable string) (relay.ConsumerInfo, error)

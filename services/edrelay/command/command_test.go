@@ -67,7 +67,7 @@ func TestTheExitStatusTellsFailureFromMisuse(t *testing.T) {
 		"webhook ls": 0, "webhook show none": 1, "enrollment show x": 1, "webhook": 0, "help": 0, "--version": 0,
 		"webhook ls --state broken": 2, "webhook ls --limit -1": 2, "webhook ls --limit x": 2, "webhook show": 2, "webhook ls extra": 2,
 		"webhook ls --since soon": 2, "enrollment retry": 2,
-		"enrollment retry 1 --all": 2, "enrollment retry 1 --source s": 2, "webhook ls --bogus": 2, "webhook bogus": 2, "bogus": 2, "webhook ls --output xml": 2, "key create": 2, "--server ftp://x webhook ls": 1,
+		"enrollment retry 1 --all": 2, "enrollment retry 1 --source s": 2, "webhook ls --bogus": 2, "webhook bogus": 2, "bogus": 2, "learner forget a@b.org": 2, "learner show": 2, "webhook ls --output xml": 2, "key create": 2, "--server ftp://x webhook ls": 1,
 	} {
 		got := o.run(strings.Fields(args)...)
 		if got.status != want {

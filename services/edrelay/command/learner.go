@@ -61,7 +61,7 @@ func learnerForget(a *App) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "forget ADDRESS", Short: "Erase a learner from log and ledger", Args: cobra.ExactArgs(1),
-		Long: `Erase a learner: messages of the log and of the mirrors are overwritten on disk, rows of the ledger keep a meaningless
+		Long: `Erase a learner: messages are taken out of the files of the log and of the mirrors, rows of the ledger keep a meaningless
 name in the place of the address, and what still waits for the learner ends. Other learners of the same orders keep their
 enrolments. What blocks, and what is out of edrelay's reach, is printed with what to do. Doing it again finishes what was cut
 short. It can't be undone. Exit status 1 when something blocks.`,

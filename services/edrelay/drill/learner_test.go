@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/embedded"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/lmssim"
@@ -370,4 +371,88 @@ func (l *learnerSite) saysSo() {
 	if !strings.Contains(trail, `"learner forget"`) || strings.Contains(strings.ToLower(trail), strings.ToLower(ada)) {
 		l.t.Errorf("the audit trail: %s", trail)
 	}
+}
+
+// flood puts many events on the log; every nth names the learner.
+func (l *learnerSite) flood(count, nth int) {
+	l.t.Helper()
+	log, err := bus.Connect(l.t.Context(), bus.Config{URL: "nats://" + l.nats, CredentialsFile: filepath.Join(l.dir, "data", "nats-auth", "edrelay.creds")})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer log.Close()
+	const kind = "org.openedx.learning.course.enrollment.created.v1"
+	for from := 0; from < count; from += 500 {
+		var batch []relay.Message
+		for i := from; i < min(from+500, count); i++ {
+			user := pii(fmt.Sprint("user", i), fmt.Sprintf("user%d@learners.example", i), i)
+			if i%nth == 0 {
+				user = pii(adaName, ada, 70077)
+			}
+			batch = append(batch, relay.Message{Subject: relay.EventSubject(kind), ID: fmt.Sprint("flood-", i), Type: kind, Source: "/openedx/lms/web", Time: time.Now(),
+				ContentType: "application/json", Body: fmt.Appendf(nil, `{"enrollment":{"user":%s,"course":{"course_key":%q},"mode":"audit","note":%q}}`, user, course, strings.Repeat("x", 400))})
+		}
+		if _, err := log.PublishBatch(l.t.Context(), batch); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+func TestAnErasureThatWasKilledIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	l := newLearnerSite(t)
+	l.accept(1001, 1, lineOf{course, ada}, lineOf{course, bob})
+	await(t, "the learners are not enrolled", time.Minute, func() bool { return l.enrolled(ada, "enrolled") == 1 && l.enrolled(bob, "enrolled") == 1 })
+	l.flood(3000, 4)
+	begun := l.show().Counts.Events
+	go func() { _, _ = l.command("learner", "forget", ada, "--yes") }()
+	await(t, "the erasure does not begin to erase events", time.Minute, func() bool {
+		for _, e := range rows[relay.Erasure](l.site, "/erasures") {
+			if e.Counts.Events > 0 {
+				return true
+			}
+		}
+		return false
+	})
+	l.running.kill()
+	l.running = l.up()
+	left := l.show().Counts.Events
+	if left == 0 || left >= begun {
+		t.Logf("the erasure was not cut in its middle: %d of %d events are left", left, begun)
+	}
+	var done relay.Erasure
+	await(t, "the erasure is not taken up again", time.Minute, func() bool { // a killed one is taken for alive for a while
+		out, err := l.command("learner", "forget", ada, "--yes", "--output", "json")
+		return err == nil && json.Unmarshal([]byte(out), &done) == nil
+	})
+	if done.State != relay.ErasureDone || done.Counts.Events < left {
+		t.Errorf("%+v, %d were left", done, left)
+	}
+	states := map[relay.ErasureState]int{}
+	for _, e := range rows[relay.Erasure](l.site, "/erasures") {
+		states[e.State]++
+	}
+	if states[relay.ErasureDone] != 1 || states[relay.ErasureFailed] != 1 {
+		t.Errorf("erasures: %v", states)
+	}
+	// The server marks a message as deleted before it takes the bytes out; killed in between, it leaves that one.
+	stands := 0
+	for _, file := range l.onDisk("nats", ada) {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stands += bytes.Count(bytes.ToLower(raw), bytes.ToLower([]byte(ada)))
+	}
+	if stands > 1 || !strings.Contains(strings.Join(done.Remarks, " "), "was killed") {
+		t.Errorf("the address stands %d times on disk; remarks: %v", stands, done.Remarks)
+	}
+	if tables := l.inLedger(ada); len(tables) > 0 {
+		t.Errorf("the address stands in the tables %v", tables)
+	}
+	l.audit("after the second erasure")
+	if n := l.enrolled(bob, "enrolled"); n != 1 {
+		t.Errorf("the other learner has %d enrolments", n)
+	}
+	t.Logf("%d events named the learner, %d were left when it was killed", begun, left)
 }
