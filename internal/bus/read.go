@@ -161,7 +161,7 @@ func (b *Bus) Consumers(ctx context.Context, stream string) ([]ConsumerInfo, err
 }
 
 func consumerInfo(info *jetstream.ConsumerInfo) ConsumerInfo {
-	return ConsumerInfo{Name: info.Name, Pending: info.NumPending, InFlight: info.NumAckPending,
+	return ConsumerInfo{Stream: info.Stream, Name: info.Name, Description: info.Config.Description, Pending: info.NumPending, InFlight: info.NumAckPending,
 		Delivered: info.Delivered.Stream, AckFloor: info.AckFloor.Stream, Subjects: info.Config.FilterSubjects,
 		Metadata: info.Config.Metadata, Created: info.Created}
 }

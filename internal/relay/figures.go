@@ -14,3 +14,46 @@ type ReasonCount struct {
 	Reason string          `json:"reason"`
 	Rows   int             `json:"rows"`
 }
+
+// LogStanding is how full the log is and who is behind.
+type LogStanding struct {
+	Streams   []StreamStanding
+	Consumers []ConsumerInfo // durable ones
+	Stored    int64          // bytes of the account's streams on disk, replicas included
+	Limit     int64          // bytes that the account may store; 0: no limit of its own
+}
+
+// StreamStanding is one stream of the log.
+type StreamStanding struct {
+	Name     string
+	Messages uint64
+	MaxBytes int64     // 0: no limit of its own
+	First    time.Time // when the oldest message was taken; zero when there is none
+	Last     time.Time
+}
+
+// LedgerStanding is what waits in the ledger.
+type LedgerStanding struct {
+	OldestWaiting    time.Time // when the enrolment that waits longest was asked for; zero when none waits
+	Outbox           int       // changes of state that are not on the log yet
+	OldestOutbox     time.Time
+	Retries          []RetryStanding
+	ParkedDeliveries int
+	ParkedWebhooks   int
+	RunningReplays   int
+	PausedReplays    int
+}
+
+// PoolStanding is how busy the connections of one process to the ledger are.
+type PoolStanding struct {
+	Open, InUse, Most int
+	Waits             int64         // times that all connections were in use
+	Waiting           time.Duration // spent in taking connections
+}
+
+// RetryStanding is what a subscription has waiting for its next attempt.
+type RetryStanding struct {
+	Subscription string
+	Waiting      int
+	Next         time.Time // when the first is due, in the past when it is late
+}

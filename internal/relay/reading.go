@@ -35,12 +35,14 @@ type Reader interface {
 
 // ConsumerInfo is how a durable consumer stands.
 type ConsumerInfo struct {
-	Name      string
-	Pending   uint64 // not handed out yet
-	InFlight  int    // handed out, not settled
-	Delivered uint64 // stream sequence of the last one handed out
-	AckFloor  uint64 // all up to this stream sequence are settled
-	Subjects  []string
-	Metadata  map[string]string
-	Created   time.Time
+	Stream      string
+	Name        string
+	Description string
+	Pending     uint64 // not handed out yet
+	InFlight    int    // handed out, not settled
+	Delivered   uint64 // stream sequence of the last one handed out
+	AckFloor    uint64 // all up to this stream sequence are settled
+	Subjects    []string
+	Metadata    map[string]string
+	Created     time.Time
 }

@@ -63,6 +63,7 @@ type Work struct {
 	Generation    int             // grows when Action changes; an answer for an older one is not the outcome
 	Told          EnrollmentState // last state published as an event
 	ToldVersion   int             // how many were published
+	Trace         string          // W3C traceparent of the webhook that made it due; "" when that had none
 }
 
 // Announce gives the type of the event that the row's state deserves and notes that it was told; "" when there is

@@ -22,6 +22,9 @@ func (s *Store) DrainOutbox(ctx context.Context, limit int, publish func(context
 				Subject: relay.EventSubject(row.EventType), ID: row.DedupID, Type: row.EventType, Source: writer(row.EventType),
 				Time: row.At, About: row.About, ContentType: "application/json", DedupID: row.DedupID, Body: row.Body,
 			}
+			if row.Trace != "" {
+				messages[i].Header = map[string]string{"traceparent": row.Trace}
+			}
 		}
 		var ids []int64
 		done, publishErr := publish(ctx, messages)

@@ -71,7 +71,7 @@ func announce(ctx context.Context, q *pgdb.Queries, rows []*relay.Work, events [
 		}
 		id := strconv.FormatInt(w.ID, 10)
 		params = append(params, pgdb.AddToOutboxParams{
-			DedupID: "enrollment-" + id + "-" + strconv.Itoa(w.ToldVersion) + "-" + rand.Text()[:8], EventType: events[i], About: id, At: time.Now(), Body: body,
+			DedupID: "enrollment-" + id + "-" + strconv.Itoa(w.ToldVersion) + "-" + rand.Text()[:8], EventType: events[i], About: id, At: time.Now(), Body: body, Trace: w.Trace,
 		})
 	}
 	if len(params) == 0 {
@@ -87,7 +87,7 @@ func insertParams(w *relay.Work) pgdb.InsertEnrollmentParams {
 		Reason: clean(w.Reason), Attempts: int32(w.Attempts), NextAttemptAt: w.NextAttemptAt, Direct: w.Direct,
 		MailDue: w.MailDue, Mailed: w.Mailed, Unsure: w.Unsure, Touched: w.Touched, InFlight: w.InFlight, Account: w.Account,
 		GroupLimit: int32(w.GroupLimit), Fails: int32(w.Fails), FirstFailedAt: w.FirstFailedAt, Generation: int32(w.Generation),
-		Told: string(w.Told), ToldVersion: int32(w.ToldVersion), Notes: notes(w.Notes),
+		Told: string(w.Told), ToldVersion: int32(w.ToldVersion), Notes: notes(w.Notes), Trace: w.Trace,
 	}
 }
 
@@ -98,7 +98,7 @@ func updateParams(w *relay.Work) pgdb.UpdateEnrollmentParams {
 		NextAttemptAt: w.NextAttemptAt, Direct: w.Direct, MailDue: w.MailDue, Mailed: w.Mailed, Unsure: w.Unsure,
 		Touched: w.Touched, InFlight: w.InFlight, Account: w.Account, GroupLimit: int32(w.GroupLimit), Fails: int32(w.Fails),
 		FirstFailedAt: w.FirstFailedAt, Generation: int32(w.Generation), Told: string(w.Told), ToldVersion: int32(w.ToldVersion),
-		Notes: notes(w.Notes),
+		Notes: notes(w.Notes), Trace: w.Trace,
 	}
 }
 
@@ -113,7 +113,7 @@ func toWork(row pgdb.Enrollment) *relay.Work {
 		LearnerKey: row.LearnerKey, SKU: row.Sku, Direct: row.Direct, MailDue: row.MailDue, Unsure: row.Unsure, Touched: row.Touched,
 		InFlight: row.InFlight, Account: row.Account, GroupLimit: int(row.GroupLimit), Fails: int(row.Fails),
 		FirstFailedAt: row.FirstFailedAt, Generation: int(row.Generation), Told: relay.EnrollmentState(row.Told),
-		ToldVersion: int(row.ToldVersion),
+		ToldVersion: int(row.ToldVersion), Trace: row.Trace,
 	}
 	_ = json.Unmarshal(row.Notes, &w.Notes) // written by notes; absent at worst
 	return w

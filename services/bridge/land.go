@@ -7,6 +7,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // outcome is what an entry became: an event, or a parked entry with why.
@@ -45,6 +46,10 @@ func (st *stream) decode(entries []openedx.StreamEntry) []outcome {
 func (st *stream) land(ctx context.Context, b batch) error {
 	ctx, cancel := drained(ctx, st.options.Drain)
 	defer cancel()
+	ctx, span := st.options.Tracer.Start(ctx, telemetry.Beginning{Name: "land entries of the event bus", Root: true})
+	defer span.End()
+	span.Text(telemetry.Stream, st.key)
+	span.Number(telemetry.BatchCount, len(b.entries))
 	reports := st.watch.owed()
 	messages := append(make([]relay.Message, 0, len(reports)+len(b.work)), reports...)
 	gone := 0
@@ -61,10 +66,12 @@ func (st *stream) land(ctx context.Context, b batch) error {
 		receipts, err = st.landSingly(ctx, reports, b)
 	}
 	if err != nil {
+		span.Fail(string(relay.CodeOf(err)))
 		return fmt.Errorf("publish entries of the event bus: %w", err)
 	}
 	st.watch.reported(len(reports))
 	if err := st.acknowledge(ctx, b); err != nil {
+		span.Fail("acknowledge")
 		return err
 	}
 	st.count(b.work, receipts[len(reports):])

@@ -14,6 +14,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // Publisher makes messages durable: one receipt for each, in order. On an error some may have been written; sending
@@ -40,6 +41,7 @@ type Options struct {
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none are kept
+	Tracer  *telemetry.Tracer     // nil: no spans
 }
 
 // Service is a bridge.

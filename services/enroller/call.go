@@ -60,7 +60,7 @@ func (s *Service) call(ctx context.Context, group relay.WorkGroup, rows []*relay
 		AutoEnroll: s.Policy.AutoEnroll || group.Direct, Learners: learners(rows),
 	}
 	begun := time.Now()
-	verdict := s.LMS.Enroll(ctx, bulk)
+	verdict := s.enroll(ctx, bulk, rows)
 	s.metrics.call(string(group.Action), verdict, len(bulk.Learners), time.Since(begun))
 	s.Log.Info("LMS called", "action", group.Action, "course", group.Course, "learners", len(bulk.Learners), "verdict", verdict.Kind,
 		"status", verdict.Status, "reason", verdict.Reason, "took_ms", time.Since(begun).Milliseconds())

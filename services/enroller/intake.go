@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // reading is one webhook of the log and what it says.
@@ -16,6 +17,8 @@ type reading struct {
 	webhook relay.Webhook
 	order   relay.Order
 	key     relay.OrderKey
+	span    *telemetry.Span // nil where no traces are wanted
+	trace   string          // traceparent for what is done later; "" when there is none
 }
 
 // crowd is how many webhooks at once tell that more are coming: their enrolments can wait for company.
@@ -50,13 +53,16 @@ func (s *Service) intake(ctx, finish context.Context) {
 
 // Process records webhooks of the log as if they had just come in, for replays. It acknowledges nothing.
 func (s *Service) Process(ctx context.Context, batch []relay.Received) error {
-	return s.record(ctx, s.readAll(batch))
+	readings := s.readAll(batch)
+	defer endSpans(readings)
+	return s.record(ctx, readings)
 }
 
 func (s *Service) readAll(batch []relay.Received) []reading {
 	list := make([]reading, len(batch))
 	for i, message := range batch {
 		list[i] = s.read(message)
+		s.beginSpan(&list[i])
 	}
 	return list
 }
@@ -126,6 +132,7 @@ func plainError(err error) string {
 // recordAll records a batch and acknowledges it; while the ledger is away it waits. A webhook that can't be recorded
 // though the ledger answers is parked alone.
 func (s *Service) recordAll(ctx, finish context.Context, batch []reading) {
+	defer endSpans(batch)
 	conflicts := 0
 	for wait := 100 * time.Millisecond; len(batch) > 0; wait = min(2*wait, 5*time.Second) {
 		err := s.record(finish, batch)
@@ -212,9 +219,10 @@ func (s *Service) record(ctx context.Context, batch []reading) error {
 		}
 	}
 	var outcomes map[relay.WebhookState]int
+	var webhooks []relay.Webhook
 	err = s.Ledger.ChangeOrders(ctx, keys, func(records map[relay.OrderKey]*relay.OrderRecord) ([]relay.Webhook, error) {
 		outcomes = map[relay.WebhookState]int{}
-		webhooks := make([]relay.Webhook, len(batch))
+		webhooks = make([]relay.Webhook, len(batch))
 		for i := range batch {
 			webhooks[i] = batch[i].webhook
 			if webhooks[i].State == "" {
@@ -228,6 +236,7 @@ func (s *Service) record(ctx context.Context, batch []reading) error {
 		return err
 	}
 	s.metrics.webhooks(outcomes)
+	noteStates(batch, webhooks)
 	if len(batch) >= crowd {
 		s.mu.Lock()
 		s.crowded = s.Now()
@@ -248,6 +257,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	if r.order.Direct != nil {
 		state.Webhook = webhook.ID
 		s.applyDirect(record, r.order.Direct, now)
+		follow(record, r.trace)
 		webhook.State = relay.WebhookDone
 		return
 	}
@@ -267,6 +277,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	before := len(record.Rows)
 	list, notes := wants(state, known)
 	apply(record, list, s.Policy.EmailStudents, now)
+	follow(record, r.trace)
 	if webhook.State != "" {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // Options make a Service. Webhooks, Ledger, Read and Publisher are needed.
@@ -25,6 +26,7 @@ type Options struct {
 	Now       func() time.Time // time.Now when nil
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
+	Tracer    *telemetry.Tracer     // nil: no spans
 	Instance  string                // name of this process; made of host and chance when empty
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -18,6 +19,7 @@ type visit struct {
 	kind   source.Kind
 	source source.Source // nil until it is known
 	r      *source.Request
+	span   *telemetry.Span // nil where no traces are wanted
 }
 
 // name is what the visit counts under: the source once it is known, before that its kind.
@@ -52,7 +54,10 @@ func anyMethod(kind source.Kind) bool { return len(kind.Routes) > 0 && kind.Rout
 
 func (s *Service) take(c fiber.Ctx, v *visit, anyMethod bool) error {
 	began := time.Now()
-	defer func() { s.metrics.seconds.Observe(time.Since(began).Seconds()) }()
+	defer func() {
+		s.metrics.seconds.Observe(time.Since(began).Seconds())
+		endSpan(v.span, c.Response().StatusCode())
+	}()
 	if v.r.Method != fiber.MethodPost && !anyMethod {
 		return s.refuse(c, v, &source.Refusal{Status: 405, Reason: "method", Message: sentence(405)})
 	}
@@ -62,7 +67,7 @@ func (s *Service) take(c fiber.Ctx, v *visit, anyMethod bool) error {
 			return write(c, answer)
 		}
 	}
-	answer, err := s.answer(v)
+	answer, err := s.answer(v, began)
 	if err != nil {
 		return s.refuse(c, v, source.RefusalOf(err))
 	}
@@ -70,12 +75,15 @@ func (s *Service) take(c fiber.Ctx, v *visit, anyMethod bool) error {
 }
 
 // answer takes a request in: verified on its exact bytes, judged, durable, and only then answered.
-func (s *Service) answer(v *visit) (source.Answer, error) {
+func (s *Service) answer(v *visit, began time.Time) (source.Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.PublishTimeout)
 	defer cancel()
 	found, err := s.doors.verify(ctx, v.kind, v.source, v.r)
 	if found != nil {
 		v.source = found
+	}
+	if s.options.Tracer != nil {
+		ctx = s.beginSpan(ctx, v, began, err == nil)
 	}
 	if err != nil {
 		return source.Answer{}, err
@@ -85,12 +93,12 @@ func (s *Service) answer(v *visit) (source.Answer, error) {
 		return source.Answer{}, err
 	}
 	if accepted.Respond != nil {
-		return respond(accepted)
+		return respond(v.span.Within(context.Background()), accepted)
 	}
 	if accepted.Message.Subject == "" {
 		return accepted.Answer, nil
 	}
-	continueTrace(&accepted.Message, v.r)
+	continueTrace(&accepted.Message, v)
 	if accepted.Outcome != nil && s.outcomes != nil {
 		return s.publishAndWait(ctx, v, accepted)
 	}
@@ -101,8 +109,8 @@ func (s *Service) answer(v *visit) (source.Answer, error) {
 }
 
 // respond gives the answer that a source makes itself, within its own time.
-func respond(accepted source.Accepted) (source.Answer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), or(accepted.Wait, respondTimeout))
+func respond(ctx context.Context, accepted source.Accepted) (source.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, or(accepted.Wait, respondTimeout))
 	defer cancel()
 	return accepted.Respond(ctx)
 }
@@ -118,6 +126,7 @@ func (s *Service) publish(ctx context.Context, v *visit, m relay.Message) error 
 		outcome = "duplicate"
 	}
 	s.metrics.webhooks.WithLabelValues(v.name(), outcome).Inc()
+	v.span.Text(telemetry.Outcome, outcome)
 	s.options.Log.Debug("webhook "+outcome, "source", v.name(), "topic", m.Header[relay.HeaderTopic], "id", m.ID,
 		"sequence", receipt.Sequence)
 	return nil
@@ -137,6 +146,7 @@ func unavailable(err error) *source.Refusal {
 // refuse answers a refusal as the kind's senders know it and keeps the request in REJECTED where that is of use.
 func (s *Service) refuse(c fiber.Ctx, v *visit, refusal *source.Refusal) error {
 	s.metrics.webhooks.WithLabelValues(v.name(), refusal.Reason).Inc()
+	v.span.Text(telemetry.Outcome, refusal.Reason)
 	s.rejected.offer(v, refusal)
 	switch refusal.Status {
 	case fiber.StatusMethodNotAllowed:

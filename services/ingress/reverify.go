@@ -33,7 +33,7 @@ func Verify(ctx context.Context, sources *source.Registry, rejected relay.Messag
 	if accepted.Message.Subject == "" {
 		return relay.Message{}, source.Refuse(400, "answer", "its sender had to be answered at once")
 	}
-	continueTrace(&accepted.Message, r)
+	continueTrace(&accepted.Message, &visit{r: r})
 	return accepted.Message, nil
 }
 

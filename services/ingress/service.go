@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/edrelay/edrelay/internal/telemetry"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -31,6 +32,7 @@ type Options struct {
 	Now            func() time.Time
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil: none are kept
+	Tracer         *telemetry.Tracer     // nil: no spans
 }
 
 // Service is the door.

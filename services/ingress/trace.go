@@ -1,38 +1,61 @@
 package ingress
 
 import (
+	"context"
 	"encoding/hex"
 	"math/rand/v2"
-	"strings"
+	"strconv"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
-	"github.com/edrelay/edrelay/services/ingress/source"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
-// continueTrace puts a W3C traceparent on a message: the sender's trace with a span of ours, or a new trace.
-func continueTrace(m *relay.Message, r *source.Request) {
-	trace, flags := traceOf(r.Header.Get("Traceparent"))
-	if trace == "" {
-		trace, flags = randomHex(16), "00"
+// beginSpan spans a request once it is known whose it is, from when it came. Only a sender that proved who it is has its
+// trace continued and may ask for it to be kept.
+func (s *Service) beginSpan(ctx context.Context, v *visit, began time.Time, proved bool) context.Context {
+	path := v.r.Path
+	if v.r.Named {
+		path = namedPrefix + "{source}"
 	}
-	m.Header["traceparent"] = "00-" + trace + "-" + randomHex(8) + "-" + flags
+	b := telemetry.Beginning{Kind: telemetry.Serving, Name: v.r.Method + " " + path, At: began}
+	if proved {
+		b.Parent = v.r.Header.Get("Traceparent")
+	}
+	ctx, v.span = s.options.Tracer.Start(ctx, b)
+	v.span.Text(telemetry.Method, v.r.Method)
+	v.span.Text(telemetry.Route, path)
+	v.span.Text(telemetry.Source, v.name())
+	v.span.Text(telemetry.Topic, v.r.Topic)
+	return ctx
 }
 
-// traceOf gives the trace id and flags of a valid traceparent, "" of any other text.
-func traceOf(parent string) (trace, flags string) {
-	parts := strings.Split(parent, "-")
-	if len(parts) < 4 || len(parts[0]) != 2 || len(parts[1]) != 32 || len(parts[2]) != 16 || len(parts[3]) != 2 {
-		return "", ""
+func endSpan(span *telemetry.Span, status int) {
+	if span == nil {
+		return
 	}
-	for _, part := range parts[:4] {
-		if strings.Trim(part, "0123456789abcdef") != "" {
-			return "", ""
-		}
+	span.Number(telemetry.Status, status)
+	if status >= 500 {
+		span.Fail(strconv.Itoa(status))
 	}
-	if parts[0] == "ff" || strings.Trim(parts[1], "0") == "" || strings.Trim(parts[2], "0") == "" {
-		return "", ""
+	span.End()
+}
+
+// continueTrace puts a W3C traceparent on a message: that of the request's span; where there are no spans the sender's trace
+// with an id of ours, or a new trace.
+func continueTrace(m *relay.Message, v *visit) {
+	if v.span != nil {
+		m.Header[telemetry.Header] = v.span.Parent()
+		return
 	}
-	return parts[1], parts[3]
+	parent := v.r.Header.Get("Traceparent")
+	trace, flags := telemetry.Trace(parent), "00"
+	if trace == "" {
+		trace = randomHex(16)
+	} else {
+		flags = parent[53:55]
+	}
+	m.Header[telemetry.Header] = "00-" + trace + "-" + randomHex(8) + "-" + flags
 }
 
 func randomHex(size int) string {

@@ -46,7 +46,13 @@ func (r *runner) attempt(ctx context.Context, t try) (verdict, bool) {
 		return v, true
 	}
 	v.wrote = true
-	answer, err := r.call(ctx, r.target.request(w, t.replay, at))
+	span := r.span(&t)
+	request := r.target.request(w, t.replay, at)
+	if span != nil {
+		request.Header["Traceparent"] = []string{span.Parent()}
+	}
+	answer, err := r.call(ctx, request)
+	answered(span, answer, err)
 	v.outcome.Attempt.DurationMS = float64(r.n.now().Sub(at).Microseconds()) / 1000
 	if egress.KindOf(err) == egress.KindCanceled && ctx.Err() != nil {
 		return v, false

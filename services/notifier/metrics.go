@@ -10,22 +10,22 @@ import (
 
 // metrics are what the notifier counts. Labels never hold what a stranger chose.
 type metrics struct {
-	attempts map[relay.DeliveryState]prometheus.Counter
+	attempts *prometheus.CounterVec // by subscription and result
 	seconds  prometheus.Histogram
 	latency  prometheus.Histogram
 	batch    prometheus.Histogram
 	ledger   prometheus.Histogram
 	runners  prometheus.Gauge
 	breakers prometheus.Gauge
+	breaker  *prometheus.GaugeVec // by subscription
 }
 
 var secondsBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "edrelay_notifier_attempts_total",
-		Help: "Attempts of deliveries, by what they came to: delivered, waiting, parked."}, []string{"state"})
 	m := &metrics{
-		attempts: map[relay.DeliveryState]prometheus.Counter{},
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "edrelay_notifier_attempts_total",
+			Help: "Attempts of deliveries, by what they came to: delivered, waiting, parked."}, []string{"subscription", "state"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "edrelay_notifier_attempt_seconds",
 			Help: "Time from a delivery begun to its answer read.", Buckets: secondsBuckets}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "edrelay_notifier_latency_seconds",
@@ -38,18 +38,57 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help: "Subscriptions that this process works."}),
 		breakers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "edrelay_notifier_breakers_open",
 			Help: "Subscriptions whose breaker is open in this process."}),
-	}
-	for _, state := range []relay.DeliveryState{relay.DeliveryDelivered, relay.DeliveryWaiting, relay.DeliveryParked} {
-		m.attempts[state] = attempts.WithLabelValues(string(state))
+		breaker: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "edrelay_notifier_breaker_open",
+			Help: "1 while a subscription's breaker is open: its URL fails and is only probed."}, []string{"subscription"}),
 	}
 	if registry != nil {
-		registry.MustRegister(attempts, m.seconds, m.latency, m.batch, m.ledger, m.runners, m.breakers)
+		registry.MustRegister(m.attempts, m.seconds, m.latency, m.batch, m.ledger, m.runners, m.breakers, m.breaker)
 	}
 	return m
 }
 
-func (m *metrics) attempted(v verdict) {
-	m.attempts[v.outcome.State].Inc()
+// tally counts the attempts of one subscription.
+type tally struct{ delivered, waiting, parked prometheus.Counter }
+
+func (m *metrics) tally(subscription string) tally {
+	of := func(state relay.DeliveryState) prometheus.Counter {
+		return m.attempts.WithLabelValues(subscription, string(state))
+	}
+	return tally{of(relay.DeliveryDelivered), of(relay.DeliveryWaiting), of(relay.DeliveryParked)}
+}
+
+func (t tally) of(state relay.DeliveryState) prometheus.Counter {
+	switch state {
+	case relay.DeliveryDelivered:
+		return t.delivered
+	case relay.DeliveryWaiting:
+		return t.waiting
+	}
+	return t.parked
+}
+
+// forget drops the figures of a subscription that this process does not work any more.
+func (m *metrics) forget(subscription string) {
+	m.attempts.DeletePartialMatch(prometheus.Labels{"subscription": subscription})
+	m.breaker.DeleteLabelValues(subscription)
+}
+
+// breakersOf notes which breakers are open.
+func (m *metrics) breakersOf(runners map[int64]*runner, now time.Time) {
+	open := 0.0
+	for _, r := range runners {
+		value := 0.0
+		if _, is := r.breaker.open(now); is {
+			value = 1
+		}
+		open += value
+		m.breaker.WithLabelValues(r.sub.Name).Set(value)
+	}
+	m.breakers.Set(open)
+}
+
+func (m *metrics) attempted(t tally, v verdict) {
+	t.of(v.outcome.State).Inc()
 	m.seconds.Observe(v.outcome.Attempt.DurationMS / 1000)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // Options of a Notifier. Log, Ledger, Client and Encoder are needed.
@@ -25,6 +26,7 @@ type Options struct {
 
 	Logger  *slog.Logger          // default: none
 	Metrics prometheus.Registerer // may be nil
+	Tracer  *telemetry.Tracer     // nil: no spans
 	Now     func() time.Time      // default time.Now
 }
 
@@ -40,6 +42,7 @@ type Notifier struct {
 	drain    time.Duration
 	logger   *slog.Logger
 	metrics  *metrics
+	tracer   *telemetry.Tracer
 	now      func() time.Time
 
 	process string
@@ -63,7 +66,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, relay.Errorf(relay.CodeInternal, "the notifier lacks a part")
 	}
 	n := &Notifier{log: o.Log, ledger: o.Ledger, client: o.Client, bodies: newBodies(o.Encoder), drain: o.Drain, logger: o.Logger,
-		metrics: newMetrics(o.Metrics), now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1, opening: make(chan struct{}, openAtOnce),
+		metrics: newMetrics(o.Metrics), tracer: o.Tracer, now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1, opening: make(chan struct{}, openAtOnce),
 		limits: limits{failures: o.DisableFailures, duration: o.DisableAfter}}
 	if n.limits.failures <= 0 {
 		n.limits.failures = 100

@@ -19,6 +19,7 @@ type runner struct {
 	sub     relay.Subscriber
 	target  *target
 	breaker *breaker
+	tally   tally
 	health  *health
 	limiter *rate.Limiter // nil: no limit
 	slots   chan struct{} // one for each delivery that may be under way
@@ -37,7 +38,7 @@ func newRunner(n *Notifier, sub relay.Subscriber) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{n: n, sub: sub, target: t, breaker: breakerFrom(sub.Breaker), slots: make(chan struct{}, sub.MaxInFlight),
+	r := &runner{n: n, sub: sub, target: t, breaker: breakerFrom(sub.Breaker), tally: n.metrics.tally(sub.Name), slots: make(chan struct{}, sub.MaxInFlight),
 		health: &health{limits: n.limits, current: sub.Health}, poke: make(chan struct{}, 1), trips: make(chan struct{}, 1),
 		finished: make(chan struct{})}
 	if sub.Rate > 0 {
@@ -239,7 +240,7 @@ func (r *runner) record(ctx context.Context, v verdict, m *relay.Received) {
 
 // follow draws the consequences of an attempt for the subscription as a whole.
 func (r *runner) follow(ctx context.Context, v verdict) {
-	r.n.metrics.attempted(v)
+	r.n.metrics.attempted(r.tally, v)
 	if !v.wrote {
 		return
 	}

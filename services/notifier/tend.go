@@ -130,13 +130,7 @@ func (n *Notifier) due(ctx context.Context) {
 		n.away(ctx, err)
 		return
 	}
-	open := 0
-	for _, r := range n.runners {
-		if _, is := r.breaker.open(n.now()); is {
-			open++
-		}
-	}
-	n.metrics.breakers.Set(float64(open))
+	n.metrics.breakersOf(n.runners, n.now())
 	for id, at := range next {
 		if r := n.runners[id]; r != nil {
 			r.dueAt(at)
@@ -164,6 +158,11 @@ func (n *Notifier) reconcile(ctx context.Context, subscribers []relay.Subscriber
 		ending.Go(func() { r.await(handover) })
 	}
 	ending.Wait()
+	for id, r := range before {
+		if s, stays := wanted[id]; !stays || s.Name != r.sub.Name {
+			n.metrics.forget(r.sub.Name)
+		}
+	}
 	for id, s := range wanted {
 		if n.runners[id] == nil {
 			n.launch(ctx, s, before[id])

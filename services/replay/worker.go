@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // Options is what a worker is made of. Process and Subscribers may be nil: then it works the other kind only.
@@ -17,14 +20,17 @@ type Options struct {
 	Subscribers Subscribers                                   // for replays to subscriptions
 	Process     func(context.Context, []relay.Received) error // for replays to the enroller: safe to do twice
 	Logger      *slog.Logger
-	Pause       time.Duration // between looks for work; 1 s when 0
-	Lease       time.Duration // 15 s when 0
+	Pause       time.Duration         // between looks for work; 1 s when 0
+	Lease       time.Duration         // 15 s when 0
+	Tracer      *telemetry.Tracer     // nil: no spans
+	Metrics     prometheus.Registerer // nil: none
 }
 
 // Worker works replays, one at a time. Any number may run; the ledger's lease keeps one replay with one of them.
 type Worker struct {
-	opts  Options
-	owner string
+	opts    Options
+	owner   string
+	metrics *metrics
 }
 
 // NewWorker makes a worker.
@@ -38,7 +44,7 @@ func NewWorker(opts Options) (*Worker, error) {
 	if opts.Lease == 0 {
 		opts.Lease = 15 * time.Second
 	}
-	return &Worker{opts: opts, owner: rand.Text()}, nil
+	return &Worker{opts: opts, owner: rand.Text(), metrics: newMetrics(opts.Metrics)}, nil
 }
 
 // Run works until ctx is done.
@@ -88,6 +94,7 @@ func (w *Worker) work(ctx context.Context, work relay.ReplayWork) {
 		_ = w.opts.Ledger.LeaveReplay(quick, w.owner, work.ID)
 	default:
 		log.Error("replay failed", "error", err)
+		w.metrics.ended.WithLabelValues(string(relay.ReplayFailed)).Inc()
 		if err := w.opts.Ledger.FinishReplay(quick, w.owner, work.ID, relay.ReplayFailed, relay.PublicMessage(err)); err != nil {
 			log.Error("replay not marked as failed", "error", err)
 		}
@@ -114,6 +121,7 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 		if err := w.advance(ctx, work.ID, ch.end, ch.effects()); err != nil {
 			return false, err
 		}
+		w.metrics.handed.Add(float64(ch.effects()))
 		began = w.pace(ctx, work, began, ch.effects())
 		return true, w.holdBack(ctx, work, ch.end)
 	})
@@ -151,6 +159,18 @@ func (w *Worker) hand(ctx context.Context, work relay.ReplayWork, ch chunk) erro
 	if len(ch.messages) == 0 {
 		return nil
 	}
+	ctx, span := w.opts.Tracer.Start(ctx, telemetry.Beginning{Name: "hand out replay", Root: true})
+	defer span.End()
+	span.Text(telemetry.Replay, work.ID)
+	span.Number(telemetry.BatchCount, len(ch.messages))
+	err := w.handTo(ctx, work, ch)
+	if err != nil {
+		span.Fail(string(relay.CodeOf(err)))
+	}
+	return err
+}
+
+func (w *Worker) handTo(ctx context.Context, work relay.ReplayWork, ch chunk) error {
 	if ch.forWhom == nil {
 		return w.opts.Process(ctx, ch.messages)
 	}
@@ -200,6 +220,7 @@ func (w *Worker) await(ctx context.Context, id string) error {
 		return err
 	}
 	w.opts.Logger.Info("replay done", "replay", id)
+	w.metrics.ended.WithLabelValues(string(relay.ReplayDone)).Inc()
 	return w.opts.Ledger.FinishReplay(ctx, w.owner, id, relay.ReplayDone, "")
 }
 

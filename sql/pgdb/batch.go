@@ -18,7 +18,7 @@ var (
 )
 
 const addToOutbox = `-- name: AddToOutbox :batchexec
-INSERT INTO outbox (dedup_id, event_type, about, at, body) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO outbox (dedup_id, event_type, about, at, body, trace) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (dedup_id) DO NOTHING
 `
 
@@ -34,6 +34,7 @@ type AddToOutboxParams struct {
 	About     string
 	At        time.Time
 	Body      []byte
+	Trace     string
 }
 
 func (q *Queries) AddToOutbox(ctx context.Context, arg []AddToOutboxParams) *AddToOutboxBatchResults {
@@ -45,6 +46,7 @@ func (q *Queries) AddToOutbox(ctx context.Context, arg []AddToOutboxParams) *Add
 			a.About,
 			a.At,
 			a.Body,
+			a.Trace,
 		}
 		batch.Queue(addToOutbox, vals...)
 	}
@@ -195,11 +197,11 @@ const insertEnrollment = `-- name: InsertEnrollment :batchone
 INSERT INTO enrollments (
     webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at,
     direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation,
-    told, told_version, notes)
+    told, told_version, notes, trace)
 VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
     $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-    $24, $25, $26)
+    $24, $25, $26, $27)
 RETURNING id
 `
 
@@ -236,6 +238,7 @@ type InsertEnrollmentParams struct {
 	Told          string
 	ToldVersion   int32
 	Notes         []byte
+	Trace         string
 }
 
 func (q *Queries) InsertEnrollment(ctx context.Context, arg []InsertEnrollmentParams) *InsertEnrollmentBatchResults {
@@ -268,6 +271,7 @@ func (q *Queries) InsertEnrollment(ctx context.Context, arg []InsertEnrollmentPa
 			a.Told,
 			a.ToldVersion,
 			a.Notes,
+			a.Trace,
 		}
 		batch.Queue(insertEnrollment, vals...)
 	}
@@ -781,10 +785,10 @@ UPDATE enrollments SET
     attempts = $9, next_attempt_at = $10, direct = $11, mail_due = $12, mailed = $13,
     unsure = $14, touched = $15, in_flight = $16, account = $17, group_limit = $18,
     fails = $19, first_failed_at = $20, generation = $21, told = $22, told_version = $23,
-    notes = $24, updated_at = now(),
+    notes = $24, trace = $25, updated_at = now(),
     lease_owner = CASE WHEN $16::boolean THEN lease_owner END,
     lease_until = CASE WHEN $16::boolean THEN lease_until END
-WHERE id = $25
+WHERE id = $26
 `
 
 type UpdateEnrollmentBatchResults struct {
@@ -818,6 +822,7 @@ type UpdateEnrollmentParams struct {
 	Told          string
 	ToldVersion   int32
 	Notes         []byte
+	Trace         string
 	ID            int64
 }
 
@@ -849,6 +854,7 @@ func (q *Queries) UpdateEnrollment(ctx context.Context, arg []UpdateEnrollmentPa
 			a.Told,
 			a.ToldVersion,
 			a.Notes,
+			a.Trace,
 			a.ID,
 		}
 		batch.Queue(updateEnrollment, vals...)

@@ -23,7 +23,7 @@ WHERE id IN (
     ORDER BY e.next_attempt_at, e.id LIMIT $11::integer
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at
+RETURNING id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace
 `
 
 type ClaimGroupParams struct {
@@ -94,6 +94,7 @@ func (q *Queries) ClaimGroup(ctx context.Context, arg ClaimGroupParams) ([]Enrol
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

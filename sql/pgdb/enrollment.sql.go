@@ -81,7 +81,7 @@ func (q *Queries) DeleteEnrollments(ctx context.Context, ids []int64) error {
 }
 
 const enrollmentsOfOrder = `-- name: EnrollmentsOfOrder :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE source = $1 AND order_id = $2 ORDER BY id
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments WHERE source = $1 AND order_id = $2 ORDER BY id
 `
 
 type EnrollmentsOfOrderParams struct {
@@ -130,6 +130,7 @@ func (q *Queries) EnrollmentsOfOrder(ctx context.Context, arg EnrollmentsOfOrder
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -142,7 +143,7 @@ func (q *Queries) EnrollmentsOfOrder(ctx context.Context, arg EnrollmentsOfOrder
 }
 
 const enrollmentsOfOrders = `-- name: EnrollmentsOfOrders :many
-SELECT enrollments.id, enrollments.webhook_id, enrollments.source, enrollments.order_id, enrollments.learner, enrollments.learner_key, enrollments.sku, enrollments.course, enrollments.action, enrollments.state, enrollments.reason, enrollments.attempts, enrollments.next_attempt_at, enrollments.direct, enrollments.mail_due, enrollments.mailed, enrollments.unsure, enrollments.touched, enrollments.in_flight, enrollments.account, enrollments.group_limit, enrollments.fails, enrollments.first_failed_at, enrollments.generation, enrollments.told, enrollments.told_version, enrollments.notes, enrollments.lease_owner, enrollments.lease_until, enrollments.created_at, enrollments.updated_at FROM enrollments
+SELECT enrollments.id, enrollments.webhook_id, enrollments.source, enrollments.order_id, enrollments.learner, enrollments.learner_key, enrollments.sku, enrollments.course, enrollments.action, enrollments.state, enrollments.reason, enrollments.attempts, enrollments.next_attempt_at, enrollments.direct, enrollments.mail_due, enrollments.mailed, enrollments.unsure, enrollments.touched, enrollments.in_flight, enrollments.account, enrollments.group_limit, enrollments.fails, enrollments.first_failed_at, enrollments.generation, enrollments.told, enrollments.told_version, enrollments.notes, enrollments.lease_owner, enrollments.lease_until, enrollments.created_at, enrollments.updated_at, enrollments.trace FROM enrollments
 JOIN (SELECT unnest($1::text[]) AS source, unnest($2::text[]) AS id) AS k
   ON enrollments.source = k.source AND enrollments.order_id = k.id
 ORDER BY enrollments.id
@@ -195,6 +196,7 @@ func (q *Queries) EnrollmentsOfOrders(ctx context.Context, arg EnrollmentsOfOrde
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -207,7 +209,7 @@ func (q *Queries) EnrollmentsOfOrders(ctx context.Context, arg EnrollmentsOfOrde
 }
 
 const getEnrollment = `-- name: GetEnrollment :one
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE id = $1
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments WHERE id = $1
 `
 
 func (q *Queries) GetEnrollment(ctx context.Context, id int64) (Enrollment, error) {
@@ -245,6 +247,7 @@ func (q *Queries) GetEnrollment(ctx context.Context, id int64) (Enrollment, erro
 		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Trace,
 	)
 	return i, err
 }
@@ -294,7 +297,7 @@ func (q *Queries) HandOver(ctx context.Context, arg HandOverParams) ([]HandOverR
 }
 
 const listAfter = `-- name: ListAfter :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ListAfterParams struct {
@@ -344,6 +347,7 @@ func (q *Queries) ListAfter(ctx context.Context, arg ListAfterParams) ([]Enrollm
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -397,7 +401,7 @@ func (q *Queries) ListAttempts(ctx context.Context, arg ListAttemptsParams) ([]L
 }
 
 const listEnrollments = `-- name: ListEnrollments :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments
 WHERE ($1::text = '' OR state = $1) AND ($2::text = '' OR source = $2)
   AND ($3::text = '' OR order_id = $3) AND ($4::text = '' OR learner_key = $4)
   AND ($5::text = '' OR course = $5) AND ($6::text = '' OR webhook_id = $6)
@@ -469,6 +473,7 @@ func (q *Queries) ListEnrollments(ctx context.Context, arg ListEnrollmentsParams
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -481,7 +486,7 @@ func (q *Queries) ListEnrollments(ctx context.Context, arg ListEnrollmentsParams
 }
 
 const lockEnrollments = `-- name: LockEnrollments :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) LockEnrollments(ctx context.Context, ids []int64) ([]Enrollment, error) {
@@ -525,6 +530,7 @@ func (q *Queries) LockEnrollments(ctx context.Context, ids []int64) ([]Enrollmen
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -537,7 +543,7 @@ func (q *Queries) LockEnrollments(ctx context.Context, ids []int64) ([]Enrollmen
 }
 
 const lockLeased = `-- name: LockLeased :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments WHERE id = ANY($1::bigint[]) AND lease_owner = $2::text ORDER BY id FOR UPDATE
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments WHERE id = ANY($1::bigint[]) AND lease_owner = $2::text ORDER BY id FOR UPDATE
 `
 
 type LockLeasedParams struct {
@@ -586,6 +592,7 @@ func (q *Queries) LockLeased(ctx context.Context, arg LockLeasedParams) ([]Enrol
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

@@ -289,7 +289,7 @@ func (q *Queries) ListErasures(ctx context.Context, arg ListErasuresParams) ([]E
 }
 
 const listOutbox = `-- name: ListOutbox :many
-SELECT id, dedup_id, event_type, about, at, body FROM outbox WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, dedup_id, event_type, about, at, body, trace FROM outbox WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ListOutboxParams struct {
@@ -313,6 +313,7 @@ func (q *Queries) ListOutbox(ctx context.Context, arg ListOutboxParams) ([]Outbo
 			&i.About,
 			&i.At,
 			&i.Body,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

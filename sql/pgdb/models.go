@@ -108,6 +108,7 @@ type Enrollment struct {
 	LeaseUntil    *time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	Trace         string
 }
 
 type EnrollmentAttempt struct {
@@ -247,6 +248,7 @@ type Outbox struct {
 	About     string
 	At        time.Time
 	Body      []byte
+	Trace     string
 }
 
 type PartitionedTable struct {

@@ -30,7 +30,7 @@ func (q *Queries) DropFromOutbox(ctx context.Context, ids []int64) error {
 }
 
 const takeFromOutbox = `-- name: TakeFromOutbox :many
-SELECT id, dedup_id, event_type, about, at, body FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, dedup_id, event_type, about, at, body, trace FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 `
 
 func (q *Queries) TakeFromOutbox(ctx context.Context, atMost int32) ([]Outbox, error) {
@@ -49,6 +49,7 @@ func (q *Queries) TakeFromOutbox(ctx context.Context, atMost int32) ([]Outbox, e
 			&i.About,
 			&i.At,
 			&i.Body,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

@@ -9,11 +9,11 @@ FOR UPDATE OF enrollments;
 INSERT INTO enrollments (
     webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at,
     direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation,
-    told, told_version, notes)
+    told, told_version, notes, trace)
 VALUES (
     @webhook_id, @source, @order_id, @learner, @learner_key, @sku, @course, @action, @state, @reason, @attempts, @next_attempt_at,
     @direct, @mail_due, @mailed, @unsure, @touched, @in_flight, @account, @group_limit, @fails, @first_failed_at, @generation,
-    @told, @told_version, @notes)
+    @told, @told_version, @notes, @trace)
 RETURNING id;
 
 -- name: UpdateEnrollment :batchexec
@@ -22,7 +22,7 @@ UPDATE enrollments SET
     attempts = @attempts, next_attempt_at = @next_attempt_at, direct = @direct, mail_due = @mail_due, mailed = @mailed,
     unsure = @unsure, touched = @touched, in_flight = @in_flight, account = @account, group_limit = @group_limit,
     fails = @fails, first_failed_at = @first_failed_at, generation = @generation, told = @told, told_version = @told_version,
-    notes = @notes, updated_at = now(),
+    notes = @notes, trace = @trace, updated_at = now(),
     lease_owner = CASE WHEN @in_flight::boolean THEN lease_owner END,
     lease_until = CASE WHEN @in_flight::boolean THEN lease_until END
 WHERE id = @id;

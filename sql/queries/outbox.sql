@@ -1,5 +1,5 @@
 -- name: AddToOutbox :batchexec
-INSERT INTO outbox (dedup_id, event_type, about, at, body) VALUES (@dedup_id, @event_type, @about, @at, @body)
+INSERT INTO outbox (dedup_id, event_type, about, at, body, trace) VALUES (@dedup_id, @event_type, @about, @at, @body, @trace)
 ON CONFLICT (dedup_id) DO NOTHING;
 
 -- name: TakeFromOutbox :many

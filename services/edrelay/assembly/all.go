@@ -4,6 +4,7 @@ import "context"
 
 // All makes every service of the configuration, in the order in which they should end.
 func (g *Ground) All(ctx context.Context, token string) ([]Named, error) {
+	g.Measure(true)
 	var services []Named
 	for _, each := range []struct {
 		name string

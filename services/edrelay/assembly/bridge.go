@@ -3,7 +3,6 @@ package assembly
 import (
 	"context"
 
-	"github.com/edrelay/edrelay/internal/bus"
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/bridge"
@@ -23,8 +22,8 @@ func (g *Ground) Bridge(context.Context) (Runner, error) {
 		return nil, err
 	}
 	return bridge.New(bridge.Options{
-		RedisURL: set.URL, Prefix: set.Prefix, Topics: set.Topics, Group: set.Group, Publish: bus.Distinct{Bus: g.Bus}, Catalogue: catalogue,
+		RedisURL: set.URL, Prefix: set.Prefix, Topics: set.Topics, Group: set.Group, Publish: g.log(), Catalogue: catalogue,
 		Drain: g.drain(),
-		Log:   g.Log.With("service", "bridge"), Metrics: g.Metrics,
+		Log:   g.Log.With("service", "bridge"), Metrics: g.Metrics, Tracer: g.Tracer,
 	})
 }

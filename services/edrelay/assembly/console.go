@@ -56,7 +56,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Ports: console.Ports{
 			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Subscriptions: subscriptions.Subscriptions, Deliveries: subscriptions.Deliveries,
-			Retry: enroller.Retrier{Ledger: g.Store, Now: g.Store.Now}, Reconcile: reconciler{g}, Replays: replays, Publish: g.Bus,
+			Retry: enroller.Retrier{Ledger: g.Store, Now: g.Store.Now}, Reconcile: reconciler{g}, Replays: replays, Publish: g.plainLog(),
 			Alarms: g.alarms(), Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify, Learners: learners, Erased: g.Store,
 		},
 	})

@@ -34,12 +34,12 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 	}
 	settings := g.Config.LMS
 	options := enroller.Options{
-		Webhooks: webhooks, Ledger: g.Store, Read: sources.Read, Publisher: g.Bus, Sender: g.Bus,
+		Webhooks: webhooks, Ledger: g.Store, Read: sources.Read, Publisher: g.plainLog(), Sender: g.Bus,
 		Policy: enroller.Policy{
 			CallsPerMinute: settings.CallsPerMinute, BatchSize: settings.BatchSize, AutoEnroll: settings.AutoEnroll,
 			EmailStudents: settings.EmailStudents, Retry: settings.Retry, GiveUpAfter: settings.GiveUpAfter, CourseWait: settings.CourseWait,
 		},
-		Log: g.Log.With("service", "enroller"), Metrics: g.Metrics, Now: g.Store.Now,
+		Log: g.Log.With("service", "enroller"), Metrics: g.Metrics, Tracer: g.Tracer, Now: g.Store.Now,
 	}
 	if site != nil {
 		options.LMS = site

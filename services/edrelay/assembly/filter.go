@@ -61,7 +61,7 @@ func (g *Ground) makeFilters() error {
 	}
 	service, err := filter.New(filter.Options{
 		Ledger: g.Store, Bus: g.Bus, Caller: caller, Sealer: g.Keys, Catalogue: catalogue,
-		Log: g.Log.With("service", "filters"), Metrics: g.Metrics,
+		Log: g.Log.With("service", "filters"), Metrics: g.Metrics, Tracer: g.Tracer,
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/sealing"
 	"github.com/edrelay/edrelay/internal/store"
+	"github.com/edrelay/edrelay/internal/telemetry"
 	"github.com/edrelay/edrelay/services/edrelay/alarm"
 	"github.com/edrelay/edrelay/services/edrelay/config"
 	"github.com/edrelay/edrelay/services/notifier"
@@ -30,8 +31,9 @@ import (
 type Ground struct {
 	Config  *config.Config
 	Log     *slog.Logger
-	Metrics *prometheus.Registry
+	Metrics Metrics
 	Version string
+	Tracer  *telemetry.Tracer // nil when no traces are wanted
 
 	NATS  *embedded.NATS // nil when the log is elsewhere
 	Bus   *bus.Bus
@@ -42,7 +44,8 @@ type Ground struct {
 	registry  *notifier.Registry  // nil until the console has one
 	watch     *alarm.Watch        // nil where nothing is watched
 
-	embedded  bool // everything runs in this process
+	embedded  bool   // everything runs in this process
+	door      string // where the door listens, once it does
 	filtering filtering
 
 	ending atomic.Bool // the process is about to end: it is ready for nothing new
@@ -52,6 +55,12 @@ type Ground struct {
 	closers []func()
 }
 
+// Metrics takes metrics and gives them out; *prometheus.Registry is one.
+type Metrics interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
 // Needs says what a process wants of its ground.
 type Needs struct {
 	Embedded bool // start NATS and Postgres where no URL is given; otherwise a missing URL is an error
@@ -59,11 +68,16 @@ type Needs struct {
 	Share    bool // where an edrelay runs with its own NATS and Postgres, use those
 	Late     bool // begin without the ledger when it is away
 	Bare     bool // make and change neither streams nor schema
+
+	Metrics Metrics // default: a new registry
 }
 
 // Open opens the log and the ledger. Close ends what it began, also after an error half-way.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger, version string, needs Needs) (*Ground, error) {
-	g := &Ground{Config: c, Log: log, Version: version, Metrics: prometheus.NewRegistry(), embedded: needs.Embedded}
+	g := &Ground{Config: c, Log: log, Version: version, Metrics: needs.Metrics, embedded: needs.Embedded}
+	if g.Metrics == nil {
+		g.Metrics = prometheus.NewRegistry()
+	}
 	g.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := g.open(ctx, needs); err != nil {
 		g.Close()
@@ -73,7 +87,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, version strin
 }
 
 func (g *Ground) open(ctx context.Context, needs Needs) error {
-	if err := errors.Join(g.missing(needs), g.wholeRestore(needs)); err != nil {
+	if err := errors.Join(g.missing(needs), g.wholeRestore(needs), g.openTelemetry()); err != nil {
 		return err
 	}
 	database := make(chan error, 1)

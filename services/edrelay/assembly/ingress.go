@@ -19,11 +19,12 @@ func (g *Ground) Ingress(_ context.Context) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.door = listener.Addr().String()
 	return ingress.New(ingress.Options{
-		Listener: listener, Sources: sources, Publish: bus.Distinct{Bus: g.Bus}, Outcomes: outcomes{g.Bus},
+		Listener: listener, Sources: sources, Publish: g.log(), Outcomes: outcomes{g.Bus},
 		BodyLimit: int(g.Config.HTTP.BodyLimit), TrustedProxies: g.Config.HTTP.TrustedProxies,
 		LameDuck: g.Config.Shutdown.LameDuck, DrainTimeout: g.drain(),
-		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics,
+		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics, Tracer: g.Tracer,
 	})
 }
 

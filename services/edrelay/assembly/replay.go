@@ -3,6 +3,8 @@ package assembly
 import (
 	"context"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/enroller"
 	"github.com/edrelay/edrelay/services/replay"
@@ -34,7 +36,12 @@ func (sealed) Subscriber(context.Context, string) (relay.Subscriber, error) {
 // withReplays has a worker of replays run beside a service: of webhooks beside the enroller, of events beside the
 // notifier.
 func (g *Ground) withReplays(service Runner, process *enroller.Service, events bool) (Runner, error) {
-	options := replay.Options{Ledger: g.Store, Log: g.Bus, Logger: g.Log.With("service", "replay")}
+	options := replay.Options{Ledger: g.Store, Log: g.Bus, Logger: g.Log.With("service", "replay"), Tracer: g.Tracer}
+	target := "subscriptions"
+	if process != nil {
+		target = relay.ReplayEnroller
+	}
+	options.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"target": target}, g.Metrics)
 	if process != nil {
 		options.Process = process.Process
 	}

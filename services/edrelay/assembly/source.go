@@ -58,7 +58,7 @@ func wrongSource(declared config.Source, err error) error {
 }
 
 func (g *Ground) sourcePorts() source.Ports {
-	ports := source.Ports{Publish: g.Bus, Ask: g.Bus, Now: g.now, Log: g.Log}
+	ports := source.Ports{Publish: g.plainLog(), Ask: g.plainLog(), Now: g.now, Log: g.Log}
 	if g.Store != nil {
 		ports.Tokens, ports.Roster = g.Store, g.Store
 	}

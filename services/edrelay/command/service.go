@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	consoleName = "console" // the service that has the admin listener to itself
-	ingressName = "ingress" // the service that answers senders without the ledger
+	consoleName  = "console"  // the service that has the admin listener to itself
+	ingressName  = "ingress"  // the service that answers senders without the ledger
+	enrollerName = "enroller" // the service that looks after the ledger
 )
 
 // single makes the command of one service on a log and a ledger elsewhere.
@@ -47,6 +48,7 @@ func (a *App) serve(
 	if err != nil {
 		return err
 	}
+	ground.Measure(name == enrollerName)
 	log.Info("service started", "service", name, "version", a.Version)
 	services := []assembly.Named{{Name: name, Runner: service}}
 	if name != consoleName {
@@ -60,7 +62,7 @@ func (a *App) serve(
 var (
 	ingressCommand = single(ingressName, "Run the public door: verify webhooks, make them durable, answer", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) { return g.Door(ctx) })
-	enrollerCommand = single("enroller", "Run the enroller: turn webhooks into enrolments at the LMS, and look after the ledger", true,
+	enrollerCommand = single(enrollerName, "Run the enroller: turn webhooks into enrolments at the LMS, and look after the ledger", true,
 		func(ctx context.Context, g *assembly.Ground) (assembly.Runner, error) {
 			enroller, err := g.Enroller(ctx)
 			if err != nil {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // check refuses values that have the right shape and make no sense.
@@ -58,6 +60,12 @@ func (d *decoder) check(c *Config, env *variables) {
 	}
 	if c.LMS.URL != "" && (c.LMS.ClientID == "") != (c.LMS.ClientSecret == "") {
 		wrong("lms", "client_id and client_secret go together; one of them is missing")
+	}
+	if c.Telemetry.Endpoint != "" && telemetry.CheckEndpoint(c.Telemetry.Endpoint) != nil {
+		wrong("telemetry.endpoint", "%v", telemetry.CheckEndpoint(c.Telemetry.Endpoint))
+	}
+	if !(c.Telemetry.Sample >= 0 && c.Telemetry.Sample <= 1) {
+		wrong("telemetry.sample", "a number from 0 to 1 is wanted")
 	}
 	for i, network := range c.Notifier.AllowNetworks {
 		if _, err := netip.ParsePrefix(network); err != nil {

@@ -129,9 +129,10 @@ type Alarm struct {
 	Clock       time.Duration `yaml:"clock"`        // this far from Postgres' or the NATS server's clock
 }
 
-// OTel is where traces go; an empty endpoint: nowhere.
+// OTel is where traces go; an empty endpoint: nowhere, unless OTEL_EXPORTER_OTLP_ENDPOINT says where.
 type OTel struct {
-	Endpoint string `yaml:"endpoint"`
+	Endpoint string  `yaml:"endpoint"` // of a collector that takes OTLP over HTTP
+	Sample   float64 `yaml:"sample"`   // share of the traces that are kept, 0 to 1
 }
 
 // Shutdown says how a process ends when it is told to.
@@ -163,9 +164,10 @@ func Default() *Config {
 			},
 			GiveUpAfter: 72 * time.Hour, CourseWait: day,
 		},
-		Bridge:   Bridge{Redis: Redis{Group: "edrelay"}},
-		Notifier: Notifier{UserAgent: "edrelay"},
-		Shutdown: Shutdown{LameDuck: 500 * time.Millisecond, Timeout: 25 * time.Second},
-		Alarm:    Alarm{DiskFree: 2 << 30, StreamFull: 80, Clock: 30 * time.Second},
+		Bridge:    Bridge{Redis: Redis{Group: "edrelay"}},
+		Notifier:  Notifier{UserAgent: "edrelay"},
+		Shutdown:  Shutdown{LameDuck: 500 * time.Millisecond, Timeout: 25 * time.Second},
+		Alarm:     Alarm{DiskFree: 2 << 30, StreamFull: 80, Clock: 30 * time.Second},
+		Telemetry: OTel{Sample: 1},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // maxBody is how much of an answer is read; a bulk call of a thousand learners answers less than 1 MiB.
@@ -143,6 +144,9 @@ func (c *Client) build(ctx context.Context, call request, authorization string) 
 	r.Header.Set("User-Agent", c.options.UserAgent)
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
+	}
+	if parent := telemetry.Parent(ctx); parent != "" {
+		r.Header.Set(telemetry.Header, parent)
 	}
 	return r, nil
 }

@@ -17,6 +17,8 @@ const maxReply = 768 << 10
 func (s *Service) handle(ctx context.Context, class string, m relay.Message) relay.Message {
 	s.inflight.Add(1)
 	defer s.inflight.Done()
+	ctx, span := s.beginSpan(ctx, class, m)
+	defer span.End()
 	var answer webfilter.Answer
 	request, err := webfilter.FromMessage(s.opts.Catalogue, class, m)
 	if err != nil {

@@ -59,9 +59,11 @@ func (q *question) call(ctx context.Context, t *target) result {
 
 // send makes the call. The error is not nil also when only the answer's body is of no use.
 func (q *question) send(ctx context.Context, t *target) (*egress.Answer, error) {
+	span, header := q.service.beginCall(ctx, t)
 	got, err := q.service.opts.Caller.Do(ctx, egress.Request{
-		URL: t.url, Header: t.header, Body: q.bodies[t.Format], Timeout: t.timeout(), ReadLimit: maxAnswer, Repeatable: true,
+		URL: t.url, Header: header, Body: q.bodies[t.Format], Timeout: t.timeout(), ReadLimit: maxAnswer, Repeatable: true,
 	})
+	endCall(span, got, err)
 	switch {
 	case err != nil:
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/openedx"
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
 // Options of a Service. Ledger, Bus, Caller, Sealer and Catalogue are needed.
@@ -25,6 +26,7 @@ type Options struct {
 	Catalogue *openedx.Catalogue
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
+	Tracer    *telemetry.Tracer // nil: no spans
 	Now       func() time.Time
 
 	Deadline time.Duration // for all filters of one question together; default 8 s, below the plugin's 10 s
