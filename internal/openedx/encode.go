@@ -116,7 +116,7 @@ func structured(m relay.Message) []byte {
 	member("source", m.Source)
 	member("type", m.Type)
 	member("subject", m.About)
-	member("time", m.Time.UTC().Format(time.RFC3339Nano))
+	member("time", m.Time.Format(time.RFC3339Nano))
 	member("datacontenttype", m.ContentType)
 	for _, name := range [...]string{relay.HeaderMinorVersion, relay.HeaderSourceHost, relay.HeaderSourceLib} {
 		member(strings.TrimPrefix(name, "ce-"), m.Header[name])

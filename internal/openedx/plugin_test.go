@@ -174,6 +174,10 @@ func TestCloudEventsStructured(t *testing.T) {
 		e.MinorVersion != "0" || e.SourceLib != sampleLib || string(e.Data) != string(m.Body) {
 		t.Errorf("%s", body)
 	}
+	m.Time = time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 19800)) // as its ce-time says
+	if _, body, err = c.Encode(relay.FormatCloudEvents, m); err != nil || !strings.Contains(string(body), `"time":"2026-01-02T03:04:05+05:30"`) {
+		t.Errorf("%s %v", body, err)
+	}
 	m.ContentType, m.Body = "text/plain", []byte{0xff, 'x'}
 	if _, body, err = c.Encode(relay.FormatCloudEvents, m); err != nil || !strings.Contains(string(body), `"data_base64":"/3g="`) {
 		t.Errorf("%s %v", body, err)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -81,6 +82,21 @@ func TestAListenerForwardsWhatASubscriberWouldGet(t *testing.T) {
 	o.background("200 OK", "listen", "--forward", sink.URL+"/hook", "--format", "cloudevents")
 	if body := <-got; !strings.Contains(body, `"type":"shop.sold.v1"`) || strings.HasPrefix(body, " ") {
 		t.Errorf("forwarded %s", body)
+	}
+}
+
+func TestAListenerFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	var elsewhere atomic.Bool
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		elsewhere.CompareAndSwap(false, r.URL.Path != "/hook")
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}))
+	defer sink.Close()
+	o.background("302 Found", "listen", "--forward", sink.URL+"/hook")
+	if elsewhere.Load() {
+		t.Error("a redirect was followed")
 	}
 }
 

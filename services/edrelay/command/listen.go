@@ -39,7 +39,7 @@ put on record and nothing is tried twice; what comes while the URL is away is to
 			if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
 				return usageError{cmd.CommandPath(), errors.New("--forward must be an http address such as http://127.0.0.1:3000/hook")}
 			}
-			l := &listener{app: a, to: to, format: relay.Format(format), http: &http.Client{Timeout: 30 * time.Second}}
+			l := &listener{app: a, to: to, format: relay.Format(format), http: direct()}
 			if l.format != relay.FormatPluginJSON && l.format != relay.FormatPluginForm && l.format != relay.FormatCloudEvents {
 				return usageError{cmd.CommandPath(), errors.New("--format must be plugin-json, plugin-form or cloudevents")}
 			}
@@ -84,6 +84,7 @@ func (l *listener) post(ctx context.Context, e relay.LogEntry) (answer string, t
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Webhook-Id", e.ID)
+	req.Header.Set("User-Agent", "edrelay")
 	began := time.Now()
 	resp, err := l.http.Do(req)
 	took = time.Since(began)
@@ -92,6 +93,14 @@ func (l *listener) post(ctx context.Context, e relay.LogEntry) (answer string, t
 	}
 	defer resp.Body.Close()
 	return resp.Status, took, nil
+}
+
+// direct calls as a delivery does: no proxy, and a redirect is an answer like others.
+func direct() *http.Client {
+	return &http.Client{
+		Timeout: 30 * time.Second, Transport: &http.Transport{IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 func messageOf(e relay.LogEntry) (relay.Message, error) {
