@@ -35,7 +35,7 @@ lint: .tools/staticcheck .tools/composecheck .tools/chartcheck
 .PHONY: bench
 bench: needs-go
 	@deploy/install postgres redis
-	GOGC=200 $(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime' -benchmem work
+	GOGC=200 $(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime|Scaling' -benchmem work
 
 # soak keeps edrelay busy and kills parts of it for SOAK_TIME.
 .PHONY: soak
