@@ -25,11 +25,12 @@ test: needs-go
 	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
 
 .PHONY: lint
-lint: .tools/staticcheck .tools/composecheck .tools/chartcheck
+lint: .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/alertcheck
 	$(GO) vet work
 	.tools/staticcheck work
 	.tools/composecheck docker-compose.yml
 	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
+	.tools/alertcheck docs/metrics.md deploy/prometheus/alerts.yml docs/alerts.md deploy/grafana/edrelay.json
 
 # bench prints every budget of the design, both sides of each ratio in one run, with the product's GOGC.
 .PHONY: bench
@@ -62,6 +63,11 @@ generate: .tools/sqlc
 .tools/cyclonedx-gomod: package := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 .tools/sqlc .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
+	@touch $@
+
+# alertcheck is a module of its own: Prometheus' parser wants newer versions of what the other tools use.
+.tools/alertcheck: deploy/tools/alertcheck/main.go deploy/tools/alertcheck/go.mod deploy/tools/alertcheck/go.sum | needs-go
+	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools/alertcheck build -o "$(CURDIR)/.tools/" .
 	@touch $@
 
 .PHONY: needs-go
