@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -69,28 +70,47 @@ func (a *App) takeBackup(ctx context.Context, shelf backup.Shelf, keys bool, kee
 }
 
 func backupList(a *App) *cobra.Command {
-	return &cobra.Command{
+	var limit int
+	var watch bool
+	cmd := &cobra.Command{
 		Use: "ls PLACE", Aliases: []string{"list"}, Short: "List the backups of a place, newest first", Args: cobra.ExactArgs(1),
 		Example: "  edrelay backup ls /mnt/backup",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return usageError{cmd.CommandPath(), errors.New("--limit must be 0 or more")}
+			}
 			shelf, err := a.shelf(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			list, err := backup.List(cmd.Context(), shelf)
-			if err != nil {
-				return err
+			show := func(ctx context.Context) error { return a.showBackups(ctx, shelf, limit) }
+			if watch {
+				return a.watch(cmd.Context(), show)
 			}
-			if a.wantsJSON() {
-				rows := []backup.Row{}
-				for _, one := range list {
-					rows = append(rows, one.Row())
-				}
-				return a.printJSON(rows)
-			}
-			return a.printBackups(list)
+			return show(cmd.Context())
 		},
 	}
+	cmd.Flags().IntVar(&limit, "limit", 50, "rows at most; 0 = all")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again every two seconds until interrupted")
+	return cmd
+}
+
+func (a *App) showBackups(ctx context.Context, shelf backup.Shelf, limit int) error {
+	list, err := backup.List(ctx, shelf)
+	if err != nil {
+		return err
+	}
+	if limit > 0 {
+		list = list[:min(limit, len(list))]
+	}
+	if !a.wantsJSON() {
+		return a.printBackups(list)
+	}
+	rows := []backup.Row{}
+	for _, one := range list {
+		rows = append(rows, one.Row())
+	}
+	return a.printJSON(rows)
 }
 
 func (a *App) printBackups(list []backup.Manifest) error {

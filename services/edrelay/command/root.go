@@ -147,6 +147,7 @@ func (a *App) root() *cobra.Command {
 		}
 	}
 	useWell(root)
+	a.completeNames(root)
 	return root
 }
 
