@@ -69,6 +69,30 @@ func TestFailedDeliveryIsTriedAgainWithTheSameID(t *testing.T) {
 	}
 }
 
+// A kept connection that the subscriber cuts without an answer is a connection error like others: one second try
+// belongs to the attempt, and no more.
+func TestAKeptConnectionCutWithoutAnswerIsTriedOnceMore(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.run()
+	target := newSink(t, func(w http.ResponseWriter, _ got, number int) {
+		if number > 1 {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				conn.Close()
+			}
+		}
+	})
+	g.subscribe("a", target.URL, waits(time.Hour))
+	g.publish(1, 1)
+	g.ledgerHolds("a", relay.DeliveryDelivered, 1)
+	g.publish(2, 1)
+	rows := g.ledgerHolds("a", relay.DeliveryWaiting, 1)
+	if calls := distinct(target.all())[eventID(2)]; calls != 2 || rows[0].Attempts != 1 {
+		t.Errorf("%d calls in %d attempts: %+v", calls, rows[0].Attempts, rows[0])
+	}
+}
+
 func TestExhaustedDeliveryIsParkedAndCanBeRetried(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)

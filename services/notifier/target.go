@@ -79,7 +79,7 @@ func (t *target) request(w *written, replay string, at time.Time) egress.Request
 	if replay != "" {
 		header[headerReplay] = []string{replay}
 	}
-	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Own: true, Repeatable: true}
+	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Own: true}
 }
 
 // eventHeader gives the headers of an event in a format: those of CloudEvents stand beside a body that is not a
