@@ -21,6 +21,7 @@ const (
 	CodeConflict        Code = "conflict"           // 409: it exists already, or changed meanwhile
 	CodeTooLarge        Code = "too_large"          // 413
 	CodeUnsupported     Code = "unsupported_media"  // 415
+	CodeKeyReused       Code = "key_reused"         // 422: an Idempotency-Key that belongs to another request
 	CodeLimited         Code = "limited"            // 429: too much too fast
 	CodeInternal        Code = "internal"           // 500: a defect of ours
 	CodeUnavailable     Code = "unavailable"        // 503: something that we need is away; try again

@@ -57,3 +57,14 @@ type RetryStanding struct {
 	Waiting      int
 	Next         time.Time // when the first is due, in the past when it is late
 }
+
+// The kinds of what is counted over time, with their buckets.
+const (
+	FlowDeliveries = "deliveries"  // attempts of deliveries by the state that they led to
+	FlowDeliveryMS = "delivery_ms" // deliveries that succeeded at once, by the milliseconds since the log took the event: upper bounds, powers of two
+	FlowLMS        = "lms"         // answers of the LMS for single enrolments: ok, failed
+	FlowBacklog    = "backlog"     // the most that waited: enrollments, deliveries, webhooks, events
+)
+
+// FlowStep is the stretch of time that is counted together.
+const FlowStep = 5 * time.Minute

@@ -65,18 +65,24 @@ func (s *Store) Leased(ctx context.Context, owner string, ids []int64, now time.
 // Settle locks rows that the owner still has in flight, lets settle set their outcome and writes them back with what
 // the LMS answered. Rows whose lease was lost are left out: they are somebody else's now.
 func (s *Store) Settle(ctx context.Context, owner string, ids []int64, settle func([]*relay.Work) []relay.Attempt) error {
-	return wrap("settle enrollments", s.inTx(ctx, func(q *pgdb.Queries) error {
+	var attempts []relay.Attempt
+	err := s.inTx(ctx, func(q *pgdb.Queries) error {
+		attempts = nil
 		rows, err := q.LockLeased(ctx, pgdb.LockLeasedParams{Ids: ids, Owner: owner})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		work := toWorks(rows)
-		attempts := settle(work)
+		attempts = settle(work)
 		if err := writeWork(ctx, q, work); err != nil {
 			return err
 		}
 		return recordAttempts(ctx, q, attempts)
-	}))
+	})
+	if err == nil {
+		s.flow.answers(attempts)
+	}
+	return wrap("settle enrollments", err)
 }
 
 func recordAttempts(ctx context.Context, q *pgdb.Queries, attempts []relay.Attempt) error {

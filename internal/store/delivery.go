@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,6 +36,9 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) e
 	})
 	if err = wrap("record outcomes", err); relay.CodeOf(err) == relay.CodeConflict { // one is in the ledger already
 		err = wrap("record outcomes", s.inTx(ctx, func(q *pgdb.Queries) error { return recordLater(ctx, q, outcomes) }))
+	}
+	if err == nil {
+		s.flow.deliveries(outcomes)
 	}
 	return err
 }
@@ -188,16 +193,47 @@ func (s *Store) StageDeliveries(ctx context.Context, replay string, events []rel
 
 // Deliveries lists deliveries, newest event first.
 func (s *Store) Deliveries(ctx context.Context, query relay.DeliveryQuery) ([]relay.Delivery, error) {
-	params := pgdb.ListDeliveriesParams{State: string(query.State), Undelivered: query.Undelivered,
-		Subscription: query.Subscription, EventID: query.EventID, EventType: query.EventType, Since: query.Since,
-		Until: orEver(query.Until), AtMost: atMost(query.Limit)}
+	params := pgdb.ListDeliveriesParams{State: string(query.State), Undelivered: query.Undelivered, EventID: query.EventID,
+		EventType: query.EventType, Since: query.Since, Until: orEver(query.Until), AtMost: atMost(query.Limit)}
+	params.Ceiling = params.Until
 	if !query.Before.IsZero() {
 		key, err := relay.ParseDeliveryID(query.Before.ID)
 		if err != nil {
 			return nil, err
 		}
 		params.BeforeTime, params.BeforeSubscription, params.BeforeSequence = key.StoredAt, key.Subscription, int64(key.Sequence)
+		params.Ceiling = key.StoredAt
 	}
+	if query.Subscription == "" {
+		return s.listDeliveries(ctx, params)
+	}
+	ids, err := s.query.SubscriptionIDs(ctx, query.Subscription)
+	if err != nil {
+		return nil, wrap("find subscription", err)
+	}
+	list := []relay.Delivery{}
+	for _, id := range ids { // a name may have been used before
+		params.SubscriptionID = id
+		rows, err := s.listDeliveries(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, rows...)
+	}
+	if len(ids) > 1 {
+		slices.SortStableFunc(list, newerDelivery)
+	}
+	return list[:min(len(list), int(params.AtMost))], nil
+}
+
+// newerDelivery sorts as the list of deliveries is sorted.
+func newerDelivery(a, b relay.Delivery) int {
+	left, _ := relay.ParseDeliveryID(a.ID) // made by this package
+	right, _ := relay.ParseDeliveryID(b.ID)
+	return cmp.Or(right.StoredAt.Compare(left.StoredAt), cmp.Compare(right.Subscription, left.Subscription), cmp.Compare(right.Sequence, left.Sequence))
+}
+
+func (s *Store) listDeliveries(ctx context.Context, params pgdb.ListDeliveriesParams) ([]relay.Delivery, error) {
 	rows, err := s.lists.ListDeliveries(ctx, params)
 	if err != nil {
 		return nil, wrap("list deliveries", err)

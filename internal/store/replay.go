@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -17,7 +18,7 @@ func (s *Store) CreateReplay(ctx context.Context, w relay.ReplayWork) error {
 		return fmt.Errorf("encode replay: %w", err)
 	}
 	return wrap("create replay", s.query.InsertReplay(ctx, pgdb.InsertReplayParams{
-		ID: w.ID, Target: w.Target, Enroller: w.Request.Enroller, Stream: w.Stream, Request: request, Matched: w.Matched,
+		ID: w.ID, Target: w.Target, Enroller: w.Request.Enroller || w.Request.Enrollments, Stream: w.Stream, Request: request, Matched: w.Matched,
 		Cursor: int64(w.Cursor), Last: int64(w.End), Rate: w.Rate, CreatedBy: clean(w.CreatedBy),
 	}))
 }
@@ -51,13 +52,15 @@ func toReplay(row pgdb.GetReplayRow) relay.ReplayWork {
 			FinishedAt: row.FinishedAt,
 		},
 		Stream: row.Stream, Cursor: uint64(row.Cursor), End: uint64(row.Last), Handed: row.Handed, Pending: row.Pending,
+		Worked: time.Duration(row.WorkedSeconds * float64(time.Second)),
 	}
 	_ = json.Unmarshal(row.Request, &w.Request) // written by CreateReplay; empty at worst
+	w.Left = w.Guess()
 	return w
 }
 
-// ClaimReplay takes the oldest running replay that nobody works, of webhooks (enroller) or of events (deliveries), for
-// the lease. ErrNotFound when there is none.
+// ClaimReplay takes the oldest running replay that nobody works, of webhooks and enrolments (enroller) or of events
+// (deliveries), for the lease. ErrNotFound when there is none.
 func (s *Store) ClaimReplay(ctx context.Context, owner string, enroller, deliveries bool, lease time.Duration) (relay.ReplayWork, error) {
 	id, err := s.query.ClaimReplay(ctx, pgdb.ClaimReplayParams{
 		Owner: &owner, Enroller: enroller, Deliveries: deliveries, LeaseSeconds: lease.Seconds(),
@@ -120,6 +123,39 @@ func (s *Store) WebhookStates(ctx context.Context, sequences []uint64, since tim
 		states[uint64(row.Sequence)] = relay.WebhookState(row.State)
 	}
 	return states, wrap("read webhook states", err)
+}
+
+// WebhooksAbout tells which webhooks are of an order that the ledger knows to be about a course, and about a learner.
+func (s *Store) WebhooksAbout(
+	ctx context.Context, sequences []uint64, since time.Time, course, learner string,
+) (ofCourse, ofLearner map[uint64]bool, err error) {
+	rows, err := s.query.WebhooksAbout(ctx, pgdb.WebhooksAboutParams{
+		Sequences: signed(sequences), Since: since, Course: clean(course), LearnerKey: strings.ToLower(clean(learner)),
+	})
+	ofCourse, ofLearner = make(map[uint64]bool, len(rows)), make(map[uint64]bool, len(rows))
+	for _, row := range rows {
+		ofCourse[uint64(row.Sequence)], ofLearner[uint64(row.Sequence)] = row.Course, row.Learner
+	}
+	return ofCourse, ofLearner, wrap("look for webhooks of a course or learner", err)
+}
+
+// EnrollmentsAgain gives the enrolments behind one id, up to another, that a replay chooses, in the order of their ids.
+func (s *Store) EnrollmentsAgain(ctx context.Context, ask relay.ReplayRequest, after, last uint64, limit int) ([]relay.Enrollment, error) {
+	rows, err := s.query.EnrollmentsAgain(ctx, pgdb.EnrollmentsAgainParams{
+		After: int64(after), Last: int64(last), State: ask.State, Source: clean(ask.Source), Course: clean(ask.Course),
+		LearnerKey: strings.ToLower(clean(ask.Learner)), Reason: clean(ask.Reason), Since: ask.Since, Until: orEver(ask.Until), AtMost: atMost(limit),
+	})
+	list := make([]relay.Enrollment, len(rows))
+	for i, row := range rows {
+		list[i] = toWork(row).Enrollment
+	}
+	return list, wrap("choose enrollments", err)
+}
+
+// LastEnrollment gives the id of the newest enrolment; 0 when there is none.
+func (s *Store) LastEnrollment(ctx context.Context) (uint64, error) {
+	id, err := s.query.LastEnrollment(ctx)
+	return uint64(id), wrap("read the newest enrollment", err)
 }
 
 func signed(sequences []uint64) []int64 {

@@ -23,6 +23,7 @@ type Store struct {
 	query *pgdb.Queries
 	lists *pgdb.Queries // plans every query for its own values: lists with optional conditions
 	clock *clock
+	flow  flow
 }
 
 // Open connects to the ledger and checks the server's version. It doesn't migrate. The error's code is

@@ -75,6 +75,44 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 	}
 }
 
+func TestEveryRefusalIsAProblem(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	viewer := makeKey(r, relay.RoleViewer, "").Key
+	for _, c := range []struct {
+		method, path, token, media string
+		size, want                 int
+	}{
+		{http.MethodGet, "/api/v1/webhooks", "-", "", 0, 401}, {http.MethodGet, "/api/v1/nothing", "-", "", 0, 401},
+		{http.MethodPost, "/api/v1/keys", viewer, "application/json", 2, 403}, {http.MethodDelete, "/api/v1/nothing/at/all", "", "", 0, 404},
+		{http.MethodDelete, "/api/v1/webhooks", "", "", 0, 405}, {http.MethodPatch, "/api/v1/keys", "", "", 0, 405}, {http.MethodPost, "/api/v1/keys", "", "application/json", 5 << 20, 413},
+		{http.MethodPost, "/api/v1/keys", "", "text/plain", 2, 415}, {http.MethodPost, "/healthz", "-", "", 0, 405}, {http.MethodPut, "/nothing", "-", "", 0, 404},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, r.url+c.path, strings.NewReader(strings.Repeat(" ", c.size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.token == "" {
+			c.token = adminToken
+		}
+		if c.token != "-" {
+			req.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		req.Header.Set("Content-Type", c.media)
+		status, header, raw := r.send(req)
+		if status != c.want || !strings.HasPrefix(header.Get("Content-Type"), "application/problem+json") {
+			t.Errorf("%s %s: %d, want %d: %s %s", c.method, c.path, status, c.want, header.Get("Content-Type"), raw)
+			continue
+		}
+		if p := parse[console.Problem](t, raw); p.Status != c.want || p.Code == "" || p.Detail == "" || p.Title == "" {
+			t.Errorf("%s %s: %s", c.method, c.path, raw)
+		}
+		if c.want == 405 && header.Get("Allow") == "" {
+			t.Errorf("%s %s: it does not say what is allowed", c.method, c.path)
+		}
+	}
+}
+
 func TestBodiesAreReadStrictly(t *testing.T) {
 	t.Parallel()
 	r := start(t)

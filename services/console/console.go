@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/linger"
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console/desk"
 	"github.com/gofiber/fiber/v3"
@@ -70,6 +71,9 @@ func New(opts Options) (*Service, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Ports.Figures != nil {
+		opts.Ports.Figures = desk.Remember(opts.Ports.Figures, time.Now)
+	}
 	s := &Service{opts: opts, desk: &desk.Desk{Ports: opts.Ports}, stop: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		AppName:      "edrelay console",
@@ -94,8 +98,11 @@ func New(opts Options) (*Service, error) {
 func (s *Service) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() {
-		failed <- s.app.Listener(s.opts.Listener, fiber.ListenConfig{DisableStartupMessage: true})
+		failed <- s.app.Listener(linger.Listener{Listener: s.opts.Listener}, fiber.ListenConfig{DisableStartupMessage: true})
 	}()
+	if figures, ok := s.opts.Ports.Figures.(*desk.Remembered); ok {
+		go s.keepWarm(ctx, figures)
+	}
 	s.opts.Log.Info("console listening", "addr", s.opts.Listener.Addr().String())
 	select {
 	case err := <-failed:
@@ -120,4 +127,12 @@ func (s *Service) partWell(c fiber.Ctx) error {
 		c.RequestCtx().SetConnectionClose()
 	}
 	return c.Next()
+}
+
+// keepWarm counts the overview's figures ahead, so that whoever looks first does not wait for a large ledger.
+func (s *Service) keepWarm(ctx context.Context, figures *desk.Remembered) {
+	if s.desk.Ports.Log != nil && s.desk.Ports.Webhooks != nil {
+		_, _ = s.desk.Overview(ctx, s.opts.Now()) // whoever looks hears what is wrong
+	}
+	figures.KeepWarm(ctx)
 }

@@ -28,6 +28,7 @@ type ledger struct {
 	keys        map[string]relay.APIKey // by hash
 	trail       []relay.AuditEntry
 	fail        error
+	refuse      error // of new keys
 }
 
 func (l *ledger) Webhooks(_ context.Context, q relay.WebhookQuery) ([]relay.Webhook, error) {
@@ -102,6 +103,9 @@ func (l *ledger) APIKeyByHash(_ context.Context, hash []byte) (relay.APIKey, err
 func (l *ledger) CreateAPIKey(_ context.Context, key relay.APIKey, hash []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.refuse != nil {
+		return l.refuse
+	}
 	l.keys[string(hash)] = key
 	return nil
 }
@@ -215,14 +219,20 @@ func (r *running) callHeader(method, path, token string, body any) (int, http.He
 	if token != "-" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	return r.send(req)
+}
+
+func (r *running) send(req *http.Request) (int, http.Header, []byte) {
+	r.t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		r.t.Fatal(err)
+		r.t.Error(err)
+		return 0, nil, nil
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		r.t.Fatal(err)
+		r.t.Error(err)
 	}
 	return resp.StatusCode, resp.Header, raw
 }

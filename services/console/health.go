@@ -24,6 +24,9 @@ func (s *Service) health() {
 	if s.opts.Metrics != nil {
 		s.app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
 	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		s.app.All(path, func(c fiber.Ctx) error { return otherMethod(c, fiber.MethodGet) })
+	}
 }
 
 func (s *Service) ready(c fiber.Ctx) error {

@@ -78,6 +78,12 @@ func (r route) parameters() []object {
 	for _, m := range pathParam.FindAllStringSubmatch(r.path, -1) {
 		all = append(all, object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}})
 	}
+	if r.method != http.MethodGet {
+		all = append(all, object{
+			"name": headerKey, "in": "header", "schema": object{"type": "string", "minLength": 1, "maxLength": mostKey},
+			"description": "Sent again within a day, the same request gets the same answer and is not worked twice; another request with the key is 422.",
+		})
+	}
 	for _, p := range r.query {
 		all = append(all, object{"name": p.name, "in": "query", "description": p.about, "schema": p.schema()})
 	}

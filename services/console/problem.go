@@ -31,6 +31,7 @@ var statusOf = map[relay.Code]int{
 	relay.CodeConflict:        http.StatusConflict,
 	relay.CodeTooLarge:        http.StatusRequestEntityTooLarge,
 	relay.CodeUnsupported:     http.StatusUnsupportedMediaType,
+	relay.CodeKeyReused:       http.StatusUnprocessableEntity,
 	relay.CodeLimited:         http.StatusTooManyRequests,
 	relay.CodeInternal:        http.StatusInternalServerError,
 	relay.CodeUnavailable:     http.StatusServiceUnavailable,

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/gofiber/fiber/v3"
@@ -76,19 +77,28 @@ func (s *Service) guarded(r route) fiber.Handler {
 		if r.method == http.MethodGet {
 			return r.handle(c)
 		}
+		if s.opts.Ports.Idempotency != nil && c.Get(headerKey) != "" {
+			return s.once(c, r)
+		}
 		return s.audited(c, r)
 	}
 }
 
+// refuseOtherMethods says which methods a resource understands.
 func (s *Service) refuseOtherMethods(group fiber.Router) {
-	seen := map[string]bool{}
+	methods := map[string][]string{}
 	for _, r := range s.routes {
-		if !seen[r.path] {
-			seen[r.path] = true
-			group.All(fiberPath(r.path), func(fiber.Ctx) error {
-				return relay.Errorf(relay.CodeMethod, "this resource does not understand the method")
-			})
-		}
+		methods[fiberPath(r.path)] = append(methods[fiberPath(r.path)], r.method)
+	}
+	for path, known := range methods {
+		group.All(path, func(c fiber.Ctx) error { return otherMethod(c, known...) })
+	}
+}
+
+func otherMethod(c fiber.Ctx, known ...string) error {
+	c.Set(fiber.HeaderAllow, strings.Join(known, ", "))
+	return &relay.Error{
+		Code: relay.CodeMethod, Message: "this resource does not understand the method", Hint: "it understands " + strings.Join(known, ", "),
 	}
 }
 

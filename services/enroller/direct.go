@@ -94,8 +94,10 @@ func (s *Service) missing(ctx context.Context, course string) bool {
 	return verdict.Kind == lms.Answered && !exists
 }
 
-// applyDirect makes the rows of a direct request due, those of an earlier one too: a repeat is worked again.
-func (s *Service) applyDirect(record *relay.OrderRecord, ask *relay.Direct, now time.Time) {
+// applyDirect makes the rows of a direct request due, those of an earlier one too: a repeat is worked again. A replay
+// leaves rows alone that the LMS has settled.
+func (s *Service) applyDirect(record *relay.OrderRecord, r *reading, now time.Time) {
+	ask := r.order.Direct
 	key, at := strings.ToLower(ask.Learner), spots(record.Rows)
 	for _, course := range ask.Courses {
 		one := want{learner: ask.Learner, key: key, sku: course, course: course}
@@ -105,6 +107,8 @@ func (s *Service) applyDirect(record *relay.OrderRecord, ask *relay.Direct, now 
 			row.Direct = true
 			record.Rows = append(record.Rows, row)
 			at[one.spot()] = row
+		} else if r.again && row.State != relay.EnrollmentWaiting && row.State != relay.EnrollmentParked {
+			continue
 		}
 		if row.Action != relay.ActionEnroll {
 			row.Action = relay.ActionEnroll

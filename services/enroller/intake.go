@@ -19,6 +19,8 @@ type reading struct {
 	key     relay.OrderKey
 	span    *telemetry.Span // nil where no traces are wanted
 	trace   string          // traceparent for what is done later; "" when there is none
+	mail    bool // the LMS may write to learners who are new
+	again   bool // replayed: what stands is left alone
 }
 
 // crowd is how many webhooks at once tell that more are coming: their enrolments can wait for company.
@@ -38,7 +40,7 @@ func (s *Service) intake(ctx, finish context.Context) {
 			}
 			continue
 		}
-		readings := s.readAll(batch)
+		readings := s.readAll(batch, s.Policy.EmailStudents)
 		plain := readings[:0:0]
 		for _, r := range readings {
 			if r.order.Direct != nil && r.webhook.State == "" {
@@ -51,18 +53,23 @@ func (s *Service) intake(ctx, finish context.Context) {
 	}
 }
 
-// Process records webhooks of the log as if they had just come in, for replays. It acknowledges nothing.
-func (s *Service) Process(ctx context.Context, batch []relay.Received) error {
-	readings := s.readAll(batch)
-	defer endSpans(readings)
-	return s.record(ctx, readings)
+// Process records webhooks of the log again, for replays. What stands already is left as it is; learners who were not
+// enrolled before are mailed only when mail says so, and the configuration does. It acknowledges nothing.
+func (s *Service) Process(ctx context.Context, batch []relay.Received, mail bool) error {
+	list := s.readAll(batch, mail && s.Policy.EmailStudents)
+	defer endSpans(list)
+	for i := range list {
+		list[i].again = true
+	}
+	return s.record(ctx, list)
 }
 
-func (s *Service) readAll(batch []relay.Received) []reading {
+func (s *Service) readAll(batch []relay.Received, mail bool) []reading {
 	list := make([]reading, len(batch))
 	for i, message := range batch {
 		list[i] = s.read(message)
 		s.beginSpan(&list[i])
+		list[i].mail = mail
 	}
 	return list
 }
@@ -256,7 +263,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	state := &record.State
 	if r.order.Direct != nil {
 		state.Webhook = webhook.ID
-		s.applyDirect(record, r.order.Direct, now)
+		s.applyDirect(record, r, now)
 		follow(record, r.trace)
 		webhook.State = relay.WebhookDone
 		return
@@ -276,7 +283,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	// A stale or undecided update may still bring refunds, so the order is always planned anew.
 	before := len(record.Rows)
 	list, notes := wants(state, known)
-	apply(record, list, s.Policy.EmailStudents, now)
+	apply(record, list, r.mail, now)
 	follow(record, r.trace)
 	if webhook.State != "" {
 		return

@@ -63,6 +63,12 @@ func (r Retrier) RetryAll(ctx context.Context, query relay.EnrollmentQuery, mail
 	}
 }
 
+// RetryThese makes enrolments due, for replays, and says how many could not be.
+func (r Retrier) RetryThese(ctx context.Context, ids []int64, mail bool) (left int, err error) {
+	revived, err := r.revive(ctx, ids, mail, false)
+	return len(ids) - revived, err
+}
+
 // revive makes rows due. With strict set, a row that can't be is an error.
 func (r Retrier) revive(ctx context.Context, ids []int64, mail, strict bool) (revived int, err error) {
 	now := time.Now()

@@ -45,6 +45,23 @@ func (r Reverifier) Reverify(ctx context.Context, query relay.ReverifyQuery) ([]
 	return results, nil
 }
 
+// ReverifyThese tries rejected webhooks of the log, for replays, and says how many are still refused.
+func (r Reverifier) ReverifyThese(ctx context.Context, batch []relay.Received) (refused int, err error) {
+	for _, m := range batch {
+		one, err := r.one(ctx, m)
+		if relay.CodeOf(err) == relay.CodeNotFound { // somebody else took it meanwhile
+			continue
+		}
+		if err != nil {
+			return refused, err
+		}
+		if !one.Accepted {
+			refused++
+		}
+	}
+	return refused, nil
+}
+
 func (r Reverifier) choose(ctx context.Context, query relay.ReverifyQuery) ([]relay.Received, error) {
 	const most = 500
 	var chosen []relay.Received

@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/edrelay/edrelay/internal/linger"
 	"github.com/edrelay/edrelay/internal/telemetry"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
@@ -104,7 +105,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer s.rejected.stop()
 	served := make(chan error, 1)
 	go func() {
-		served <- s.app.Listener(lingering{s.options.Listener}, fiber.ListenConfig{DisableStartupMessage: true})
+		served <- s.app.Listener(linger.Listener{Listener: s.options.Listener}, fiber.ListenConfig{DisableStartupMessage: true})
 	}()
 	s.options.Log.Info("ingress listens", "addr", s.options.Listener.Addr().String(), "sources", len(s.options.Sources.All()))
 	select {

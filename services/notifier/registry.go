@@ -238,4 +238,7 @@ func (r *Registry) change(ctx context.Context, name string, edit func(*relay.Sub
 }
 
 // newConsumer names a consumer so that nobody who may read the stream can guess it.
-func newConsumer() string { return "subscription-" + rand.Text() }
+// ConsumerPrefix begins the names of the durable consumers that are subscriptions.
+const ConsumerPrefix = "subscription-"
+
+func newConsumer() string { return ConsumerPrefix + rand.Text() }

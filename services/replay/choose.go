@@ -3,8 +3,9 @@ package replay
 import (
 	"bytes"
 	"context"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/subscription"
@@ -18,22 +19,22 @@ type choice struct {
 	subscribers []relay.Subscriber // none: the enroller
 }
 
-const maxRate = 1_000_000
+const (
+	minRate = 0.05 // slower than that, the reader of the log would be taken for dead
+	maxRate = 1_000_000
+)
 
 func (o *Office) choose(ctx context.Context, ask relay.ReplayRequest) (*choice, error) {
+	if ask.Enrollments && ask.State == "" {
+		ask.State = ask.States()[0]
+	}
 	c := &choice{ask: ask}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.walk = relay.LogWalk{Stream: relay.StreamEvents, From: max(ask.FromSequence, 1), To: ask.ToSequence, NoBody: ask.Course == "" && ask.Learner == ""}
-	c.target = strings.Join(ask.Subscriptions, ",")
-	if ask.Enroller {
-		c.walk.Stream, c.target = relay.StreamWebhooks, relay.ReplayEnroller
-	}
-	if subject := c.subject(); subject != "" {
-		c.walk.Subjects = []string{subject}
-	}
-	last, err := o.Log.LastSequence(ctx, c.walk.Stream)
+	c.aim()
+	c.walk.From, c.walk.To = max(ask.FromSequence, 1), ask.ToSequence
+	last, err := o.newest(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +43,34 @@ func (o *Office) choose(ctx context.Context, ask relay.ReplayRequest) (*choice, 
 	}
 	c.subscribers, err = subscribers(ctx, o.Subscribers, ask.Subscriptions)
 	return c, err
+}
+
+// streamEnrollments stands where other replays have a stream: they walk over the ledger.
+const streamEnrollments = "ENROLLMENTS"
+
+// aim says what the request walks over and where it goes to.
+func (c *choice) aim() {
+	ask := c.ask
+	c.walk = relay.LogWalk{Stream: relay.StreamEvents, NoBody: ask.Course == "" && ask.Learner == ""}
+	c.target = strings.Join(ask.Subscriptions, ",")
+	switch {
+	case ask.Enrollments:
+		c.walk.Stream, c.target = streamEnrollments, relay.ReplayEnrollments
+	case ask.Enroller && ask.State == relay.ReplayRejected:
+		c.walk.Stream, c.target = relay.StreamRejected, relay.ReplayEnroller
+	case ask.Enroller:
+		c.walk.Stream, c.target = relay.StreamWebhooks, relay.ReplayEnroller
+	}
+	if subject := c.subject(); subject != "" {
+		c.walk.Subjects = []string{subject}
+	}
+}
+
+func (o *Office) newest(ctx context.Context, c *choice) (uint64, error) {
+	if c.ask.Enrollments {
+		return o.Ledger.LastEnrollment(ctx)
+	}
+	return o.Log.LastSequence(ctx, c.walk.Stream)
 }
 
 func subscribers(ctx context.Context, from Subscribers, names []string) ([]relay.Subscriber, error) {
@@ -62,29 +91,37 @@ func subscribers(ctx context.Context, from Subscribers, names []string) ([]relay
 func (c *choice) check() error {
 	ask := c.ask
 	switch {
-	case ask.Enroller == (len(ask.Subscriptions) > 0):
-		return relay.Errorf(relay.CodeInvalid, "a replay goes either to the enroller or to subscriptions")
-	case ask.Rate < 0 || ask.Rate > maxRate:
-		return relay.Errorf(relay.CodeInvalid, "rate must be between 0 and %d", maxRate)
+	case targets(ask) != 1:
+		return relay.Errorf(relay.CodeInvalid, "a replay goes to the enroller, to enrollments, or to subscriptions")
+	case ask.Rate != 0 && (ask.Rate < minRate || ask.Rate > maxRate):
+		return relay.Errorf(relay.CodeInvalid, "rate must be between %g and %d a second; 0 is no limit", minRate, maxRate)
 	case !ask.Since.IsZero() && !ask.Until.IsZero() && !ask.Since.Before(ask.Until):
 		return relay.Errorf(relay.CodeInvalid, "since must be before until")
 	case ask.ToSequence > 0 && ask.FromSequence > ask.ToSequence:
 		return relay.Errorf(relay.CodeInvalid, "from_sequence must not be behind to_sequence")
-	}
-	switch state := ask.State; {
-	case state == "":
-	case ask.Enroller && (state == string(relay.WebhookAccepted) || state == string(relay.WebhookDone) || state == string(relay.WebhookIgnored) ||
-		state == string(relay.WebhookParked)):
-	case !ask.Enroller && (state == string(relay.DeliveryWaiting) || state == string(relay.DeliveryDelivered) ||
-		state == string(relay.DeliveryParked) || state == undelivered):
-	default:
-		return relay.Errorf(relay.CodeInvalid, "state must be accepted, done, ignored or parked for the enroller; waiting, delivered, parked or undelivered for a subscription")
+	case !slices.Contains(ask.States(), ask.State):
+		return &relay.Error{
+			Code: relay.CodeInvalid, Message: "state " + strconv.Quote(ask.State) + " chooses nothing here",
+			Hint: "for this target it may be " + strings.Join(slices.DeleteFunc(ask.States(), func(s string) bool { return s == "" }), ", "),
+		}
+	case ask.Reason != "" && !ask.Enrollments && ask.State != relay.ReplayRejected:
+		return relay.Errorf(relay.CodeInvalid, "reason chooses among enrollments and rejected webhooks only")
+	case ask.Enrollments && (ask.Subject != "" || ask.Type != ""):
+		return relay.Errorf(relay.CodeInvalid, "enrollments have neither subject nor type")
+	case ask.Mail && (len(ask.Subscriptions) > 0 || ask.State == relay.ReplayRejected):
+		return relay.Errorf(relay.CodeInvalid, "mail is for replays of verified webhooks and enrollments only")
 	}
 	return nil
 }
 
-// undelivered chooses the deliveries that wait or are parked.
-const undelivered = "undelivered"
+func targets(ask relay.ReplayRequest) (n int) {
+	for _, set := range []bool{ask.Enroller, ask.Enrollments, len(ask.Subscriptions) > 0} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
 
 // subject gives the narrowest NATS pattern that holds all that is asked for; "" for everything.
 func (c *choice) subject() string {
@@ -92,7 +129,11 @@ func (c *choice) subject() string {
 		return c.ask.Subject
 	}
 	if c.ask.Enroller && c.ask.Source != "" {
-		return strings.TrimSuffix(relay.WebhookSubject(c.ask.Source, "x"), "x") + ">"
+		subject := relay.WebhookSubject
+		if c.ask.State == relay.ReplayRejected {
+			subject = relay.RejectedSubject
+		}
+		return strings.TrimSuffix(subject(c.ask.Source, "x"), "x") + ">"
 	}
 	if t := c.ask.Type; !c.ask.Enroller && relay.ValidEventType(t) {
 		return relay.EventSubject(t)
@@ -102,7 +143,7 @@ func (c *choice) subject() string {
 
 // isPattern tells a NATS subject of the log from a CloudEvents subject.
 func isPattern(subject string) bool {
-	return strings.HasPrefix(subject, "events.") || strings.HasPrefix(subject, "webhooks.")
+	return strings.HasPrefix(subject, "events.") || strings.HasPrefix(subject, "webhooks.") || strings.HasPrefix(subject, "rejected.")
 }
 
 // wants tells whether a message is chosen by what stands in it.
@@ -117,17 +158,25 @@ func (c *choice) wants(m relay.Received) bool {
 		return false
 	case ask.Type != "" && !subscription.Matches([]string{ask.Type}, m.Type):
 		return false
-	case ask.Course != "" && !bytes.Contains(m.Body, []byte(ask.Course)):
-		return false
-	case ask.Learner != "" && !bytes.Contains(bytes.ToLower(m.Body), []byte(strings.ToLower(ask.Learner))):
+	case ask.Reason != "" && m.Header[relay.HeaderReason] != ask.Reason:
 		return false
 	}
-	return true
+	// Of verified webhooks the ledger may know what the payload does not say.
+	return ask.Enroller && ask.State != relay.ReplayRejected || c.tellsCourse(m) && c.tellsLearner(m)
+}
+
+func (c *choice) tellsCourse(m relay.Received) bool {
+	return c.ask.Course == "" || bytes.Contains(m.Body, []byte(c.ask.Course))
+}
+
+func (c *choice) tellsLearner(m relay.Received) bool {
+	return c.ask.Learner == "" || bytes.Contains(bytes.ToLower(m.Body), []byte(strings.ToLower(c.ask.Learner)))
 }
 
 // chunk is a run of the log: what of it is chosen, for whom, and how far it goes.
 type chunk struct {
 	messages []relay.Received
+	rows     []relay.Enrollment        // of a replay of enrolments
 	forWhom  map[int64]map[uint64]bool // by subscription; nil for the enroller
 	end      uint64
 }
@@ -135,7 +184,7 @@ type chunk struct {
 // effects counts what handing the chunk out causes.
 func (ch chunk) effects() int64 {
 	if ch.forWhom == nil {
-		return int64(len(ch.messages))
+		return int64(len(ch.messages) + len(ch.rows))
 	}
 	n := 0
 	for _, sequences := range ch.forWhom {
@@ -154,6 +203,9 @@ func (c *choice) eachChunk(
 	walk.From = cursor + 1
 	if walk.From > walk.To {
 		return nil
+	}
+	if c.ask.Enrollments {
+		return c.eachRun(ctx, ledger, cursor, size, visit)
 	}
 	var run []relay.Received
 	settle := func(end uint64) (bool, error) {
@@ -179,82 +231,4 @@ func (c *choice) eachChunk(
 		_, err = settle(walk.To)
 	}
 	return err
-}
-
-// narrow keeps what the ledger's states and the subscriptions' patterns choose.
-func (c *choice) narrow(ctx context.Context, ledger Ledger, run []relay.Received, end uint64) (chunk, error) {
-	ch := chunk{end: end}
-	if len(run) == 0 {
-		if !c.ask.Enroller {
-			ch.forWhom = map[int64]map[uint64]bool{}
-		}
-		return ch, nil
-	}
-	if c.ask.Enroller {
-		return c.narrowWebhooks(ctx, ledger, run, ch)
-	}
-	ch.forWhom = map[int64]map[uint64]bool{}
-	for _, s := range c.subscribers {
-		chosen, err := c.narrowEvents(ctx, ledger, s, run)
-		if err != nil {
-			return chunk{}, err
-		}
-		ch.forWhom[s.ID] = chosen
-	}
-	for _, m := range run {
-		for _, chosen := range ch.forWhom {
-			if chosen[m.Sequence] {
-				ch.messages = append(ch.messages, m)
-				break
-			}
-		}
-	}
-	return ch, nil
-}
-
-func (c *choice) narrowWebhooks(ctx context.Context, ledger Ledger, run []relay.Received, ch chunk) (chunk, error) {
-	if c.ask.State == "" {
-		ch.messages = run
-		return ch, nil
-	}
-	states, err := ledger.WebhookStates(ctx, sequences(run), run[0].Stored.Add(-time.Second))
-	for _, m := range run {
-		state, known := states[m.Sequence]
-		if !known {
-			state = relay.WebhookAccepted
-		}
-		if string(state) == c.ask.State {
-			ch.messages = append(ch.messages, m)
-		}
-	}
-	return ch, err
-}
-
-func (c *choice) narrowEvents(ctx context.Context, ledger Ledger, s relay.Subscriber, run []relay.Received) (map[uint64]bool, error) {
-	var states map[uint64]relay.DeliveryState
-	if c.ask.State != "" {
-		var err error
-		states, err = ledger.DeliveryStates(ctx, s.ID, sequences(run), run[0].Stored.Add(-time.Second), run[len(run)-1].Stored.Add(time.Second))
-		if err != nil {
-			return nil, err
-		}
-	}
-	chosen := map[uint64]bool{}
-	for _, m := range run {
-		state := states[m.Sequence]
-		fits := c.ask.State == "" || string(state) == c.ask.State ||
-			c.ask.State == undelivered && (state == relay.DeliveryWaiting || state == relay.DeliveryParked)
-		if fits && subscription.Matches(s.Events, m.Type) {
-			chosen[m.Sequence] = true
-		}
-	}
-	return chosen, nil
-}
-
-func sequences(run []relay.Received) []uint64 {
-	list := make([]uint64, len(run))
-	for i, m := range run {
-		list[i] = m.Sequence
-	}
-	return list
 }

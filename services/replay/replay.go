@@ -1,11 +1,13 @@
-// Package replay processes ranges of the log again by an operator's order: webhooks through the enroller, events to
-// subscriptions. A replay is a job in the ledger with a cursor, so it goes on after any death of its worker.
+// Package replay processes ranges of the log again by an operator's order: webhooks through the enroller, rejected ones
+// through their verification, events to subscriptions, and enrolments of the ledger. A replay is a job in the ledger with
+// a cursor, so it goes on after any death of its worker.
 package replay
 
 import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -19,6 +21,11 @@ type Ledger interface {
 	SetReplayState(ctx context.Context, id string, to relay.ReplayState, from ...relay.ReplayState) (bool, error)
 	DeliveryStates(ctx context.Context, subscription int64, sequences []uint64, since, until time.Time) (map[uint64]relay.DeliveryState, error)
 	WebhookStates(ctx context.Context, sequences []uint64, since time.Time) (map[uint64]relay.WebhookState, error)
+	// WebhooksAbout tells which webhooks are of an order that is known to be about a course, and about a learner.
+	WebhooksAbout(ctx context.Context, sequences []uint64, since time.Time, course, learner string) (ofCourse, ofLearner map[uint64]bool, err error)
+	// EnrollmentsAgain gives the enrolments with ids in (after, last] that are chosen, in the order of their ids.
+	EnrollmentsAgain(ctx context.Context, ask relay.ReplayRequest, after, last uint64, limit int) ([]relay.Enrollment, error)
+	LastEnrollment(context.Context) (uint64, error)
 }
 
 // WorkLedger is what a worker needs of the ledger besides.
@@ -60,11 +67,9 @@ func (o *Office) PlanReplay(ctx context.Context, ask relay.ReplayRequest) (relay
 		return relay.ReplayPlan{}, err
 	}
 	plan := relay.ReplayPlan{Target: choice.target, Samples: []relay.Event{}}
-	plan.Matched, err = o.count(ctx, choice, func(m relay.Received) {
+	plan.Matched, err = o.count(ctx, choice, func(e relay.Event) {
 		if len(plan.Samples) < samples {
-			plan.Samples = append(plan.Samples, relay.Event{
-				ID: m.ID, Type: m.Type, Source: m.Source, Time: m.Time, Sequence: m.Sequence, Subject: m.About,
-			})
+			plan.Samples = append(plan.Samples, e)
 		}
 	})
 	return plan, err
@@ -77,10 +82,10 @@ func (o *Office) StartReplay(ctx context.Context, ask relay.ReplayRequest, by st
 		return relay.Replay{}, err
 	}
 	work := relay.ReplayWork{
-		Replay: relay.Replay{ID: rand.Text()[:10], Target: choice.target, Rate: ask.Rate, Request: ask, CreatedBy: by},
+		Replay: relay.Replay{ID: rand.Text()[:10], Target: choice.target, Rate: ask.Rate, Request: choice.ask, CreatedBy: by},
 		Stream: choice.walk.Stream, Cursor: choice.walk.From - 1, End: choice.walk.To,
 	}
-	if work.Matched, err = o.count(ctx, choice, func(relay.Received) {}); err != nil {
+	if work.Matched, err = o.count(ctx, choice, func(relay.Event) {}); err != nil {
 		return relay.Replay{}, err
 	}
 	if err := o.Ledger.CreateReplay(ctx, work); err != nil {
@@ -91,16 +96,35 @@ func (o *Office) StartReplay(ctx context.Context, ask relay.ReplayRequest, by st
 }
 
 // count walks over what a replay chooses; an event counts once for each subscription that gets it.
-func (o *Office) count(ctx context.Context, c *choice, see func(relay.Received)) (int64, error) {
+func (o *Office) count(ctx context.Context, c *choice, see func(relay.Event)) (int64, error) {
 	matched := int64(0)
 	err := c.eachChunk(ctx, o.Log, o.Ledger, c.walk.From-1, chunkSize, func(ch chunk) (bool, error) {
 		for _, m := range ch.messages {
-			see(m)
+			see(sample(m))
+		}
+		for _, row := range ch.rows {
+			see(sampleRow(row))
 		}
 		matched += ch.effects()
 		return true, nil
 	})
 	return matched, err
+}
+
+func sample(m relay.Received) relay.Event {
+	e := relay.Event{ID: m.ID, Type: m.Type, Source: m.Source, Time: m.Time, Sequence: m.Sequence, Subject: m.About}
+	if m.Stream == relay.StreamRejected {
+		e.ID = relay.RejectedID(m.Sequence)
+	}
+	return e
+}
+
+// sampleRow shows an enrolment like the others: its learner is what it is about, its action and course its type.
+func sampleRow(row relay.Enrollment) relay.Event {
+	return relay.Event{
+		ID: strconv.FormatInt(row.ID, 10), Type: string(row.Action) + " " + row.Course, Source: row.Source, Time: row.CreatedAt,
+		Sequence: uint64(row.ID), Subject: row.Learner,
+	}
 }
 
 // Replay gives one replay.

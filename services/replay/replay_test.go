@@ -110,14 +110,32 @@ func (g *ground) wait(ctx context.Context, id string, until relay.ReplayState) r
 
 // seen collects what the enroller is given.
 type seen struct {
-	mu    sync.Mutex
-	count map[uint64]int
-	fail  func(total int) error
+	mu       sync.Mutex
+	count    map[uint64]int
+	fail     func(total int) error
+	rejected []uint64
+	retried  []int64
+	mailed   bool
 }
 
-func (s *seen) process(_ context.Context, batch []relay.Received) error {
+// Reverify refuses every other webhook.
+func (s *seen) Reverify(_ context.Context, batch []relay.Received) (refused int, err error) {
+	for _, m := range batch {
+		s.rejected = append(s.rejected, m.Sequence)
+	}
+	return len(batch) / 2, nil
+}
+
+// Retry can't make the first row due.
+func (s *seen) Retry(_ context.Context, ids []int64, mail bool) (left int, err error) {
+	s.retried, s.mailed = append(s.retried, ids...), s.mailed || mail
+	return 1, nil
+}
+
+func (s *seen) Process(_ context.Context, batch []relay.Received, mail bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mailed = s.mailed || mail
 	for _, m := range batch {
 		if len(m.Body) == 0 {
 			return fmt.Errorf("message %d came without its body", m.Sequence)
@@ -146,7 +164,7 @@ func TestWebhooksGoThroughTheEnrollerAgain(t *testing.T) {
 	}
 	g.publish(webhook(9999, "shopify")) // came after the order: not part of it
 	s := &seen{count: map[uint64]int{}}
-	done := g.work(replay.Options{Process: s.process}, started.ID, relay.ReplayDone)
+	done := g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone)
 	if len(s.count) != 350 || done.Done != 350 || done.FinishedAt == nil {
 		t.Errorf("%d processed, %+v", len(s.count), done)
 	}
@@ -170,7 +188,7 @@ func TestAReplayGoesOnAfterItsWorkerDied(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	s := &seen{count: map[uint64]int{}}
-	done := g.work(replay.Options{Process: s.process}, started.ID, relay.ReplayDone)
+	done := g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone)
 	if len(s.count) != 900 || done.Done != 1400 {
 		t.Errorf("%d processed after the death, %+v", len(s.count), done)
 	}
@@ -197,7 +215,7 @@ func TestALedgerThatIsAwayIsWaitedForAndADefectStopsTheReplay(t *testing.T) {
 			}
 			return nil
 		}}
-		if got := g.work(replay.Options{Process: s.process}, started.ID, c.want); c.want == relay.ReplayFailed && got.Reason != "broken" {
+		if got := g.work(replay.Options{Enroller: s}, started.ID, c.want); c.want == relay.ReplayFailed && got.Reason != "broken" {
 			t.Errorf("reason %q", got.Reason)
 		}
 	}
@@ -280,7 +298,7 @@ func TestARateIsKeptAndAReplayIsPausedResumedAndCancelled(t *testing.T) {
 	}
 	began := time.Now()
 	s := &seen{count: map[uint64]int{}}
-	g.work(replay.Options{Process: s.process}, started.ID, relay.ReplayDone)
+	g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone)
 	if took := time.Since(began); took < time.Second || len(s.count) != 60 {
 		t.Errorf("%d in %v at 40 a second", len(s.count), took)
 	}
@@ -299,6 +317,8 @@ func TestOrdersThatMeanNothingAreRefused(t *testing.T) {
 	for _, ask := range []relay.ReplayRequest{
 		{}, {Enroller: true, Subscriptions: []string{"crm"}}, {Enroller: true, Rate: -1}, {Enroller: true, Since: now, Until: now},
 		{Enroller: true, FromSequence: 5, ToSequence: 4}, {Enroller: true, State: "delivered"}, {Subscriptions: []string{"crm"}, State: "done"},
+		{Enroller: true, Enrollments: true}, {Enrollments: true, State: "done"}, {Enrollments: true, Type: "t"}, {Enroller: true, Rate: .01}, {Enroller: true, Reason: "x"},
+		{Subscriptions: []string{"crm"}, Mail: true}, {Enroller: true, State: "missing"},
 	} {
 		if _, err := g.StartReplay(t.Context(), ask, "ada"); relay.CodeOf(err) != relay.CodeInvalid {
 			t.Errorf("%+v: %v", ask, err)
@@ -315,5 +335,131 @@ func TestOrdersThatMeanNothingAreRefused(t *testing.T) {
 		if err != nil || plan.Matched != want {
 			t.Errorf("%s: %+v %v", ask, plan, err)
 		}
+	}
+}
+
+// enroll puts enrolments into the ledger, each with a webhook of its own, and says the ids of those in a state.
+func (g *ground) enroll(n int, state func(int) relay.EnrollmentState) {
+	g.t.Helper()
+	for i := range n {
+		key := relay.OrderKey{Source: "shopify", Order: fmt.Sprint(i)}
+		row := &relay.Work{LearnerKey: fmt.Sprintf("l%d@x.example", i), SKU: "s", Enrollment: relay.Enrollment{
+			WebhookID: fmt.Sprintf("shopify-%d", i), Source: key.Source, Order: key.Order, Learner: fmt.Sprintf("L%d@x.example", i),
+			Course: fmt.Sprintf("course-v1:o+c%d+r", i%2), Action: relay.ActionEnroll, State: state(i), Reason: "because",
+		}}
+		if row.State == relay.EnrollmentWaiting {
+			soon := time.Now().Add(time.Hour)
+			row.NextAttemptAt = &soon
+		}
+		err := g.store.ChangeOrders(g.t.Context(), []relay.OrderKey{key}, func(records map[relay.OrderKey]*relay.OrderRecord) ([]relay.Webhook, error) {
+			records[key].Rows = append(records[key].Rows, row)
+			return []relay.Webhook{{
+				ID: row.WebhookID, Source: key.Source, Topic: "orders/create", ReceivedAt: time.Now(), State: relay.WebhookDone, Order: key.Order, Sequence: uint64(i + 1),
+			}}, nil
+		})
+		if err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+func TestParkedEnrolmentsAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.enroll(20, func(i int) relay.EnrollmentState {
+		return []relay.EnrollmentState{relay.EnrollmentParked, relay.EnrollmentEnrolled, relay.EnrollmentParked, relay.EnrollmentWaiting}[i%4]
+	})
+	for _, c := range []struct {
+		ask  relay.ReplayRequest
+		want int64
+	}{
+		{relay.ReplayRequest{}, 10}, {relay.ReplayRequest{State: "waiting"}, 5}, {relay.ReplayRequest{Course: "course-v1:o+c0+r"}, 10},
+		{relay.ReplayRequest{Course: "course-v1:o+c1+r"}, 0}, {relay.ReplayRequest{Learner: "l4@X.example"}, 1}, {relay.ReplayRequest{Reason: "because"}, 10},
+		{relay.ReplayRequest{Reason: "another"}, 0}, {relay.ReplayRequest{Source: "woo"}, 0}, {relay.ReplayRequest{FromSequence: 11}, 5},
+		{relay.ReplayRequest{Since: time.Now().Add(time.Minute)}, 0},
+	} {
+		c.ask.Enrollments = true
+		if plan, err := g.PlanReplay(t.Context(), c.ask); err != nil || plan.Matched != c.want || plan.Target != "enrollments" {
+			t.Errorf("%+v: %+v %v", c.ask, plan, err)
+		}
+	}
+	started, err := g.StartReplay(t.Context(), relay.ReplayRequest{Enrollments: true, Mail: true, Rate: 40}, "ada")
+	if err != nil || started.Matched != 10 || started.Left == nil {
+		t.Fatalf("%+v %v", started, err)
+	}
+	s := &seen{count: map[uint64]int{}}
+	done := g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone)
+	if len(s.retried) != 10 || !s.mailed || done.Done != 10 || done.Failed != 1 || done.Left != nil {
+		t.Errorf("%v, %+v", s.retried, done)
+	}
+}
+
+func TestRejectedWebhooksAreVerifiedAgain(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	for i := range 12 {
+		m := webhook(i, "shopify")
+		m.Subject = relay.RejectedSubject("shopify", []string{"signature", "shape"}[i%2])
+		m.Header[relay.HeaderReason] = []string{"signature", "shape"}[i%2]
+		g.publish(m)
+	}
+	g.publish(webhook(1, "shopify"))
+	ask := relay.ReplayRequest{Enroller: true, State: relay.ReplayRejected, Reason: "signature", Source: "shopify", Learner: "ada4@x.example"}
+	if plan, err := g.PlanReplay(t.Context(), ask); err != nil || plan.Matched != 1 || plan.Samples[0].ID != "rejected-5" {
+		t.Errorf("%+v %v", plan, err)
+	}
+	ask.Learner = ""
+	started, err := g.StartReplay(t.Context(), ask, "ada")
+	if err != nil || started.Matched != 6 {
+		t.Fatalf("%+v %v", started, err)
+	}
+	s := &seen{count: map[uint64]int{}}
+	done := g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone)
+	if len(s.rejected) != 6 || len(s.count) != 0 || done.Failed != 3 || done.Done != 6 {
+		t.Errorf("%v, %+v", s.rejected, done)
+	}
+}
+
+func TestWebhooksAreChosenByWhatTheLedgerKnowsOfTheirOrder(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	for i := range 6 {
+		g.publish(webhook(i, "shopify")) // names its learner, but neither its course nor the enrolment's address
+	}
+	g.enroll(6, func(int) relay.EnrollmentState { return relay.EnrollmentEnrolled })
+	for _, c := range []struct {
+		ask  relay.ReplayRequest
+		want int64
+	}{
+		{relay.ReplayRequest{Course: "course-v1:o+c0+r"}, 3}, {relay.ReplayRequest{Learner: "l3@x.example"}, 1}, {relay.ReplayRequest{Learner: "ada3@x.example"}, 1},
+		{relay.ReplayRequest{Course: "course-v1:o+c0+r", Learner: "ada2@x.example"}, 1}, {relay.ReplayRequest{Course: "course-v1:o+c0+r", Learner: "ada3@x.example"}, 0},
+		{relay.ReplayRequest{Course: "course-v1:o+c0+r", State: "done"}, 3}, {relay.ReplayRequest{Course: "course-v1:o+c0+r", State: "parked"}, 0},
+	} {
+		c.ask.Enroller = true
+		if plan, err := g.PlanReplay(t.Context(), c.ask); err != nil || plan.Matched != c.want {
+			t.Errorf("%+v: %+v %v", c.ask, plan, err)
+		}
+	}
+}
+
+func TestANewSubscriptionGetsWhatItMissed(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	for i := range 6 {
+		g.publish(event(i, "shop.sold.v1"))
+	}
+	missing := relay.ReplayRequest{Subscriptions: []string{"crm"}, State: relay.ReplayMissing}
+	part := missing
+	part.ToSequence = 2
+	started, err := g.StartReplay(t.Context(), part, "ada")
+	if err != nil || started.Matched != 2 {
+		t.Fatalf("%+v %v", started, err)
+	}
+	tried := make(chan int, 1)
+	go func() { tried <- g.deliver(started.ID, 2) }()
+	g.work(replay.Options{Subscribers: crm{}}, started.ID, relay.ReplayDone)
+	<-tried
+	if plan, err := g.PlanReplay(t.Context(), missing); err != nil || plan.Matched != 4 || plan.Samples[0].Sequence != 3 {
+		t.Errorf("%+v %v", plan, err)
 	}
 }

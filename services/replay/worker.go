@@ -13,17 +13,27 @@ import (
 	"github.com/edrelay/edrelay/internal/telemetry"
 )
 
-// Options is what a worker is made of. Process and Subscribers may be nil: then it works the other kind only.
+// Options is what a worker is made of. Enroller and Subscribers may be nil: then it works the other kind only.
 type Options struct {
 	Ledger      WorkLedger
 	Log         Log
-	Subscribers Subscribers                                   // for replays to subscriptions
-	Process     func(context.Context, []relay.Received) error // for replays to the enroller: safe to do twice
+	Subscribers Subscribers // for replays to subscriptions
+	Enroller    Enroller    // for replays to the enroller and of enrolments
 	Logger      *slog.Logger
 	Pause       time.Duration         // between looks for work; 1 s when 0
 	Lease       time.Duration         // 15 s when 0
 	Tracer      *telemetry.Tracer     // nil: no spans
 	Metrics     prometheus.Registerer // nil: none
+}
+
+// Enroller takes what is replayed to it. All of it is safe to do twice.
+type Enroller interface {
+	// Process works verified webhooks again; learners are mailed only when mail says so.
+	Process(ctx context.Context, batch []relay.Received, mail bool) error
+	// Reverify verifies rejected webhooks again; those that pass are taken as if new. It says how many are still refused.
+	Reverify(ctx context.Context, batch []relay.Received) (refused int, err error)
+	// Retry makes enrolments due now and says how many could not be.
+	Retry(ctx context.Context, ids []int64, mail bool) (left int, err error)
 }
 
 // Worker works replays, one at a time. Any number may run; the ledger's lease keeps one replay with one of them.
@@ -50,7 +60,7 @@ func NewWorker(opts Options) (*Worker, error) {
 // Run works until ctx is done.
 func (w *Worker) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		work, err := w.opts.Ledger.ClaimReplay(ctx, w.owner, w.opts.Process != nil, w.opts.Subscribers != nil, w.opts.Lease)
+		work, err := w.opts.Ledger.ClaimReplay(ctx, w.owner, w.opts.Enroller != nil, w.opts.Subscribers != nil, w.opts.Lease)
 		switch {
 		case relay.CodeOf(err) == relay.CodeNotFound:
 		case err != nil:
@@ -115,10 +125,11 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 	}
 	began := time.Now()
 	err = c.eachChunk(ctx, w.opts.Log, w.opts.Ledger, work.Cursor, size, func(ch chunk) (bool, error) {
-		if err := w.hand(ctx, work, ch); err != nil {
+		failed, err := w.hand(ctx, work, ch)
+		if err != nil {
 			return false, err
 		}
-		if err := w.advance(ctx, work.ID, ch.end, ch.effects()); err != nil {
+		if err := w.advance(ctx, work.ID, ch.end, ch.effects(), int64(failed)); err != nil {
 			return false, err
 		}
 		w.metrics.handed.Add(float64(ch.effects()))
@@ -133,47 +144,62 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 
 // holdBack lets the target catch up before more is handed out.
 func (w *Worker) holdBack(ctx context.Context, work relay.ReplayWork, cursor uint64) error {
-	if ctx.Err() != nil || work.Request.Enroller || cursor >= work.End {
+	if ctx.Err() != nil || len(work.Request.Subscriptions) == 0 || cursor >= work.End {
 		return ctx.Err()
 	}
-	return w.settle(ctx, work.ID, mostPending)
+	return w.settle(ctx, work.ID, ahead(work.Rate))
 }
 
 func (w *Worker) understand(ctx context.Context, work relay.ReplayWork) (*choice, error) {
-	c := &choice{ask: work.Request, target: work.Target}
-	c.walk = relay.LogWalk{Stream: work.Stream, To: work.End}
-	if subject := c.subject(); subject != "" {
-		c.walk.Subjects = []string{subject}
-	}
+	c := &choice{ask: work.Request}
+	c.aim()
+	c.walk.To = work.End
 	// The enroller reads the payloads; deliveries read theirs when they are made.
-	c.walk.NoBody = !work.Request.Enroller && work.Request.Course == "" && work.Request.Learner == ""
+	c.walk.NoBody = c.walk.NoBody && !work.Request.Enroller
 	var err error
-	if !work.Request.Enroller {
-		c.subscribers, err = subscribers(ctx, w.opts.Subscribers, work.Request.Subscriptions)
-	}
+	c.subscribers, err = subscribers(ctx, w.opts.Subscribers, work.Request.Subscriptions)
 	return c, err
 }
 
-// hand gives a chunk to its target. It may do so again after a death; both targets are made for that.
-func (w *Worker) hand(ctx context.Context, work relay.ReplayWork, ch chunk) error {
-	if len(ch.messages) == 0 {
-		return nil
+// hand gives a chunk to its target and says how much of it failed at once. It may do so again after a death; all targets
+// are made for that.
+func (w *Worker) hand(ctx context.Context, work relay.ReplayWork, ch chunk) (failed int, err error) {
+	size := len(ch.messages) + len(ch.rows)
+	if size == 0 {
+		return 0, nil
 	}
 	ctx, span := w.opts.Tracer.Start(ctx, telemetry.Beginning{Name: "hand out replay", Root: true})
 	defer span.End()
 	span.Text(telemetry.Replay, work.ID)
-	span.Number(telemetry.BatchCount, len(ch.messages))
-	err := w.handTo(ctx, work, ch)
-	if err != nil {
+	span.Number(telemetry.BatchCount, size)
+	if failed, err = w.handTo(ctx, work, ch); err != nil {
 		span.Fail(string(relay.CodeOf(err)))
 	}
-	return err
+	return failed, err
 }
 
-func (w *Worker) handTo(ctx context.Context, work relay.ReplayWork, ch chunk) error {
-	if ch.forWhom == nil {
-		return w.opts.Process(ctx, ch.messages)
+func (w *Worker) handTo(ctx context.Context, work relay.ReplayWork, ch chunk) (failed int, err error) {
+	switch ask := work.Request; {
+	case ask.Enrollments:
+		return w.opts.Enroller.Retry(ctx, idsOf(ch.rows), ask.Mail)
+	case ask.Enroller && ask.State == relay.ReplayRejected:
+		return w.opts.Enroller.Reverify(ctx, ch.messages)
+	case ask.Enroller:
+		return 0, w.opts.Enroller.Process(ctx, ch.messages, ask.Mail)
 	}
+	return 0, w.opts.Ledger.StageDeliveries(ctx, work.ID, dueOf(ch))
+}
+
+func idsOf(rows []relay.Enrollment) []int64 {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
+}
+
+// dueOf gives the deliveries of a chunk.
+func dueOf(ch chunk) []relay.Due {
 	var due []relay.Due
 	for _, m := range ch.messages {
 		for subscription, chosen := range ch.forWhom {
@@ -185,11 +211,11 @@ func (w *Worker) handTo(ctx context.Context, work relay.ReplayWork, ch chunk) er
 			}
 		}
 	}
-	return w.opts.Ledger.StageDeliveries(ctx, work.ID, due)
+	return due
 }
 
-func (w *Worker) advance(ctx context.Context, id string, cursor uint64, handed int64) error {
-	mine, err := w.opts.Ledger.AdvanceReplay(ctx, w.owner, id, cursor, handed, 0, w.opts.Lease)
+func (w *Worker) advance(ctx context.Context, id string, cursor uint64, handed, failed int64) error {
+	mine, err := w.opts.Ledger.AdvanceReplay(ctx, w.owner, id, cursor, handed, failed, w.opts.Lease)
 	if err == nil && !mine {
 		return errStopped
 	}
@@ -214,6 +240,15 @@ func (w *Worker) pace(ctx context.Context, work relay.ReplayWork, began time.Tim
 // mostPending is how much may be handed out and not yet tried.
 const mostPending = 5000
 
+// ahead is how much of a replay may be handed out and not yet tried: a few seconds of its rate, so that a subscriber that
+// was slow is not sent more at once, and a replay that is paused stops soon.
+func ahead(rate float64) int64 {
+	if rate <= 0 {
+		return mostPending
+	}
+	return int64(min(max(2*rate, 1), mostPending))
+}
+
 // await keeps the replay running until all that it handed out was tried.
 func (w *Worker) await(ctx context.Context, id string) error {
 	if err := w.settle(ctx, id, 0); err != nil {
@@ -231,7 +266,7 @@ func (w *Worker) settle(ctx context.Context, id string, most int64) error {
 		if err != nil || now.Pending <= most {
 			return err
 		}
-		if err := w.advance(ctx, id, now.Cursor, 0); err != nil {
+		if err := w.advance(ctx, id, now.Cursor, 0, 0); err != nil {
 			return err
 		}
 		if w.wait(ctx, w.opts.Pause/2); ctx.Err() != nil {

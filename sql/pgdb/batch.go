@@ -17,6 +17,60 @@ var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
 
+const addFlow = `-- name: AddFlow :batchexec
+INSERT INTO flow (at, kind, bucket, rows) VALUES ($1, $2, $3, $4)
+ON CONFLICT (kind, at, bucket) DO UPDATE SET rows = flow.rows + excluded.rows
+`
+
+type AddFlowBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type AddFlowParams struct {
+	At     time.Time
+	Kind   string
+	Bucket string
+	Rows   int64
+}
+
+func (q *Queries) AddFlow(ctx context.Context, arg []AddFlowParams) *AddFlowBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.At,
+			a.Kind,
+			a.Bucket,
+			a.Rows,
+		}
+		batch.Queue(addFlow, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &AddFlowBatchResults{br, len(arg), false}
+}
+
+func (b *AddFlowBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *AddFlowBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const addToOutbox = `-- name: AddToOutbox :batchexec
 INSERT INTO outbox (dedup_id, event_type, about, at, body, trace) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (dedup_id) DO NOTHING
@@ -465,6 +519,60 @@ func (b *PutFiltersBatchResults) Exec(f func(int, error)) {
 }
 
 func (b *PutFiltersBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const raiseFlow = `-- name: RaiseFlow :batchexec
+INSERT INTO flow (at, kind, bucket, rows) VALUES ($1, $2, $3, $4)
+ON CONFLICT (kind, at, bucket) DO UPDATE SET rows = greatest(flow.rows, excluded.rows)
+`
+
+type RaiseFlowBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type RaiseFlowParams struct {
+	At     time.Time
+	Kind   string
+	Bucket string
+	Rows   int64
+}
+
+func (q *Queries) RaiseFlow(ctx context.Context, arg []RaiseFlowParams) *RaiseFlowBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.At,
+			a.Kind,
+			a.Bucket,
+			a.Rows,
+		}
+		batch.Queue(raiseFlow, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &RaiseFlowBatchResults{br, len(arg), false}
+}
+
+func (b *RaiseFlowBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *RaiseFlowBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

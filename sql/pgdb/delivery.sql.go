@@ -256,21 +256,22 @@ func (q *Queries) GiveBackRetry(ctx context.Context, arg GiveBackRetryParams) er
 const listDeliveries = `-- name: ListDeliveries :many
 SELECT d.stored_at, d.subscription_id, d.sequence, d.event_id, d.event_type, d.state, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, d.next_attempt_at, s.name FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
 WHERE ($1::text = '' OR d.state = $1) AND (NOT $2::boolean OR d.state <> 'delivered')
-  AND ($3::text = '' OR s.name = $3) AND ($4::text = '' OR d.event_id = $4)
+  AND ($3::bigint = 0 OR d.subscription_id = $3) AND ($4::text = '' OR d.event_id = $4)
   AND ($5::text = '' OR d.event_type = $5)
-  AND d.stored_at >= $6::timestamptz AND d.stored_at < $7::timestamptz
-  AND ($8::bigint = 0 OR (d.stored_at, d.subscription_id, d.sequence) < ($9::timestamptz, $10::bigint, $8::bigint))
-ORDER BY d.stored_at DESC, d.subscription_id DESC, d.sequence DESC LIMIT $11
+  AND d.stored_at >= $6::timestamptz AND d.stored_at < $7::timestamptz AND d.stored_at <= $8::timestamptz
+  AND ($9::bigint = 0 OR (d.stored_at, d.subscription_id, d.sequence) < ($10::timestamptz, $11::bigint, $9::bigint))
+ORDER BY d.stored_at DESC, d.subscription_id DESC, d.sequence DESC LIMIT $12
 `
 
 type ListDeliveriesParams struct {
 	State              string
 	Undelivered        bool
-	Subscription       string
+	SubscriptionID     int64
 	EventID            string
 	EventType          string
 	Since              time.Time
 	Until              time.Time
+	Ceiling            time.Time
 	BeforeSequence     int64
 	BeforeTime         time.Time
 	BeforeSubscription int64
@@ -294,15 +295,17 @@ type ListDeliveriesRow struct {
 	Name           string
 }
 
+// The ceiling says again what the comparison of rows says, in a way that every index understands.
 func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) ([]ListDeliveriesRow, error) {
 	rows, err := q.db.Query(ctx, listDeliveries,
 		arg.State,
 		arg.Undelivered,
-		arg.Subscription,
+		arg.SubscriptionID,
 		arg.EventID,
 		arg.EventType,
 		arg.Since,
 		arg.Until,
+		arg.Ceiling,
 		arg.BeforeSequence,
 		arg.BeforeTime,
 		arg.BeforeSubscription,
@@ -469,4 +472,29 @@ func (q *Queries) RequeueRetry(ctx context.Context, arg RequeueRetryParams) erro
 		arg.Sequence,
 	)
 	return err
+}
+
+const subscriptionIDs = `-- name: SubscriptionIDs :many
+SELECT id FROM subscriptions WHERE name = $1
+`
+
+// All that ever had the name, the removed ones too.
+func (q *Queries) SubscriptionIDs(ctx context.Context, name string) ([]int64, error) {
+	rows, err := q.db.Query(ctx, subscriptionIDs, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

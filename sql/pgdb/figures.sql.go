@@ -10,6 +10,54 @@ import (
 	"time"
 )
 
+const backlog = `-- name: Backlog :one
+SELECT (SELECT count(*) FROM enrollments WHERE state = 'waiting')::bigint AS enrollments, (SELECT count(*) FROM retries)::bigint AS deliveries
+`
+
+type BacklogRow struct {
+	Enrollments int64
+	Deliveries  int64
+}
+
+func (q *Queries) Backlog(ctx context.Context) (BacklogRow, error) {
+	row := q.db.QueryRow(ctx, backlog)
+	var i BacklogRow
+	err := row.Scan(&i.Enrollments, &i.Deliveries)
+	return i, err
+}
+
+const countParkedDeliveries = `-- name: CountParkedDeliveries :many
+SELECT s.name, count(*) AS rows FROM (
+    SELECT subscription_id FROM deliveries WHERE state <> 'delivered' AND state = 'parked' LIMIT $1
+) d JOIN subscriptions s ON s.id = d.subscription_id WHERE s.deleted_at IS NULL GROUP BY s.name ORDER BY rows DESC
+`
+
+type CountParkedDeliveriesRow struct {
+	Name string
+	Rows int64
+}
+
+// The parked deliveries of each subscription, up to a limit in all.
+func (q *Queries) CountParkedDeliveries(ctx context.Context, atMost int32) ([]CountParkedDeliveriesRow, error) {
+	rows, err := q.db.Query(ctx, countParkedDeliveries, atMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountParkedDeliveriesRow{}
+	for rows.Next() {
+		var i CountParkedDeliveriesRow
+		if err := rows.Scan(&i.Name, &i.Rows); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countParkedWebhooks = `-- name: CountParkedWebhooks :one
 SELECT count(*) FROM webhooks WHERE state = 'parked'
 `
@@ -55,6 +103,62 @@ func (q *Queries) EnrollmentFlow(ctx context.Context, arg EnrollmentFlowParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const flow = `-- name: Flow :many
+SELECT date_bin(make_interval(secs => $1::float8), at, 'epoch'::timestamptz)::timestamptz AS at, bucket,
+    sum(rows)::bigint AS total, max(rows)::bigint AS highest
+FROM flow WHERE kind = $2 AND at >= $3 GROUP BY 1, 2 ORDER BY 1, 2
+`
+
+type FlowParams struct {
+	Step  float64
+	Kind  string
+	Since time.Time
+}
+
+type FlowRow struct {
+	At      time.Time
+	Bucket  string
+	Total   int64
+	Highest int64
+}
+
+func (q *Queries) Flow(ctx context.Context, arg FlowParams) ([]FlowRow, error) {
+	rows, err := q.db.Query(ctx, flow, arg.Step, arg.Kind, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FlowRow{}
+	for rows.Next() {
+		var i FlowRow
+		if err := rows.Scan(
+			&i.At,
+			&i.Bucket,
+			&i.Total,
+			&i.Highest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const forgetFlow = `-- name: ForgetFlow :execrows
+DELETE FROM flow WHERE at < $1::timestamptz
+`
+
+func (q *Queries) ForgetFlow(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetFlow, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const webhookFlow = `-- name: WebhookFlow :many

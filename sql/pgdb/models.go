@@ -177,6 +177,24 @@ type FilterVersion struct {
 	Version int64
 }
 
+type Flow struct {
+	At     time.Time
+	Kind   string
+	Bucket string
+	Rows   int64
+}
+
+type IdempotencyKey struct {
+	ID         []byte
+	Request    []byte
+	Owner      string
+	LeaseUntil time.Time
+	Status     int32
+	Media      string
+	Answer     []byte
+	CreatedAt  time.Time
+}
+
 type LedgerClock struct {
 	Sole   bool
 	Last   time.Time
@@ -268,24 +286,26 @@ type Person struct {
 }
 
 type Replay struct {
-	ID         string
-	Target     string
-	Enroller   bool
-	Stream     string
-	State      string
-	Reason     string
-	Request    []byte
-	Matched    int64
-	Handed     int64
-	Failed     int64
-	Cursor     int64
-	Last       int64
-	Rate       float64
-	CreatedBy  string
-	CreatedAt  time.Time
-	FinishedAt *time.Time
-	LeaseOwner *string
-	LeaseUntil *time.Time
+	ID            string
+	Target        string
+	Enroller      bool
+	Stream        string
+	State         string
+	Reason        string
+	Request       []byte
+	Matched       int64
+	Handed        int64
+	Failed        int64
+	Cursor        int64
+	Last          int64
+	Rate          float64
+	CreatedBy     string
+	CreatedAt     time.Time
+	FinishedAt    *time.Time
+	LeaseOwner    *string
+	LeaseUntil    *time.Time
+	WorkedSeconds float64
+	TouchedAt     *time.Time
 }
 
 type Retry struct {

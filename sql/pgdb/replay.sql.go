@@ -12,7 +12,8 @@ import (
 
 const advanceReplay = `-- name: AdvanceReplay :execrows
 UPDATE replays SET cursor = $1, handed = handed + $2, failed = failed + $3,
-    lease_until = now() + make_interval(secs => $4::float8)
+    lease_until = now() + make_interval(secs => $4::float8),
+    worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
 WHERE id = $5 AND state = 'running' AND lease_owner = $6
 `
 
@@ -41,7 +42,7 @@ func (q *Queries) AdvanceReplay(ctx context.Context, arg AdvanceReplayParams) (i
 }
 
 const claimReplay = `-- name: ClaimReplay :one
-UPDATE replays SET lease_owner = $1, lease_until = now() + make_interval(secs => $2::float8)
+UPDATE replays SET lease_owner = $1, lease_until = now() + make_interval(secs => $2::float8), touched_at = now()
 WHERE id = (
     SELECT r.id FROM replays r
     WHERE r.state = 'running' AND (r.lease_until IS NULL OR r.lease_until < now())
@@ -113,6 +114,92 @@ func (q *Queries) DeliveryStates(ctx context.Context, arg DeliveryStatesParams) 
 	return items, nil
 }
 
+const enrollmentsAgain = `-- name: EnrollmentsAgain :many
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments
+WHERE id > $1 AND id <= $2 AND state = $3 AND ($4::text = '' OR source = $4)
+  AND ($5::text = '' OR course = $5) AND ($6::text = '' OR learner_key = $6)
+  AND ($7::text = '' OR reason = $7)
+  AND created_at >= $8::timestamptz AND created_at < $9::timestamptz
+ORDER BY id LIMIT $10
+`
+
+type EnrollmentsAgainParams struct {
+	After      int64
+	Last       int64
+	State      string
+	Source     string
+	Course     string
+	LearnerKey string
+	Reason     string
+	Since      time.Time
+	Until      time.Time
+	AtMost     int32
+}
+
+// Enrolments in the order of their ids, for replays.
+func (q *Queries) EnrollmentsAgain(ctx context.Context, arg EnrollmentsAgainParams) ([]Enrollment, error) {
+	rows, err := q.db.Query(ctx, enrollmentsAgain,
+		arg.After,
+		arg.Last,
+		arg.State,
+		arg.Source,
+		arg.Course,
+		arg.LearnerKey,
+		arg.Reason,
+		arg.Since,
+		arg.Until,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Enrollment{}
+	for rows.Next() {
+		var i Enrollment
+		if err := rows.Scan(
+			&i.ID,
+			&i.WebhookID,
+			&i.Source,
+			&i.OrderID,
+			&i.Learner,
+			&i.LearnerKey,
+			&i.Sku,
+			&i.Course,
+			&i.Action,
+			&i.State,
+			&i.Reason,
+			&i.Attempts,
+			&i.NextAttemptAt,
+			&i.Direct,
+			&i.MailDue,
+			&i.Mailed,
+			&i.Unsure,
+			&i.Touched,
+			&i.InFlight,
+			&i.Account,
+			&i.GroupLimit,
+			&i.Fails,
+			&i.FirstFailedAt,
+			&i.Generation,
+			&i.Told,
+			&i.ToldVersion,
+			&i.Notes,
+			&i.LeaseOwner,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const finishReplay = `-- name: FinishReplay :exec
 UPDATE replays SET state = $1, reason = $2, finished_at = now(), lease_owner = NULL, lease_until = NULL
 WHERE id = $3 AND state = 'running' AND lease_owner = $4
@@ -136,32 +223,34 @@ func (q *Queries) FinishReplay(ctx context.Context, arg FinishReplayParams) erro
 }
 
 const getReplay = `-- name: GetReplay :one
-SELECT r.id, r.target, r.enroller, r.stream, r.state, r.reason, r.request, r.matched, r.handed, r.failed, r.cursor, r.last, r.rate, r.created_by, r.created_at, r.finished_at, r.lease_owner, r.lease_until, (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted = 0) AS pending,
+SELECT r.id, r.target, r.enroller, r.stream, r.state, r.reason, r.request, r.matched, r.handed, r.failed, r.cursor, r.last, r.rate, r.created_by, r.created_at, r.finished_at, r.lease_owner, r.lease_until, r.worked_seconds, r.touched_at, (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted = 0) AS pending,
     (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted > 0) AS failing
 FROM replays r WHERE r.id = $1
 `
 
 type GetReplayRow struct {
-	ID         string
-	Target     string
-	Enroller   bool
-	Stream     string
-	State      string
-	Reason     string
-	Request    []byte
-	Matched    int64
-	Handed     int64
-	Failed     int64
-	Cursor     int64
-	Last       int64
-	Rate       float64
-	CreatedBy  string
-	CreatedAt  time.Time
-	FinishedAt *time.Time
-	LeaseOwner *string
-	LeaseUntil *time.Time
-	Pending    int64
-	Failing    int64
+	ID            string
+	Target        string
+	Enroller      bool
+	Stream        string
+	State         string
+	Reason        string
+	Request       []byte
+	Matched       int64
+	Handed        int64
+	Failed        int64
+	Cursor        int64
+	Last          int64
+	Rate          float64
+	CreatedBy     string
+	CreatedAt     time.Time
+	FinishedAt    *time.Time
+	LeaseOwner    *string
+	LeaseUntil    *time.Time
+	WorkedSeconds float64
+	TouchedAt     *time.Time
+	Pending       int64
+	Failing       int64
 }
 
 func (q *Queries) GetReplay(ctx context.Context, id string) (GetReplayRow, error) {
@@ -186,6 +275,8 @@ func (q *Queries) GetReplay(ctx context.Context, id string) (GetReplayRow, error
 		&i.FinishedAt,
 		&i.LeaseOwner,
 		&i.LeaseUntil,
+		&i.WorkedSeconds,
+		&i.TouchedAt,
 		&i.Pending,
 		&i.Failing,
 	)
@@ -226,6 +317,17 @@ func (q *Queries) InsertReplay(ctx context.Context, arg InsertReplayParams) erro
 	return err
 }
 
+const lastEnrollment = `-- name: LastEnrollment :one
+SELECT coalesce(max(id), 0)::bigint FROM enrollments
+`
+
+func (q *Queries) LastEnrollment(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, lastEnrollment)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const leaveReplay = `-- name: LeaveReplay :exec
 UPDATE replays SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2
 `
@@ -241,7 +343,7 @@ func (q *Queries) LeaveReplay(ctx context.Context, arg LeaveReplayParams) error 
 }
 
 const listReplays = `-- name: ListReplays :many
-SELECT r.id, r.target, r.enroller, r.stream, r.state, r.reason, r.request, r.matched, r.handed, r.failed, r.cursor, r.last, r.rate, r.created_by, r.created_at, r.finished_at, r.lease_owner, r.lease_until, (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted = 0) AS pending,
+SELECT r.id, r.target, r.enroller, r.stream, r.state, r.reason, r.request, r.matched, r.handed, r.failed, r.cursor, r.last, r.rate, r.created_by, r.created_at, r.finished_at, r.lease_owner, r.lease_until, r.worked_seconds, r.touched_at, (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted = 0) AS pending,
     (SELECT count(*) FROM retries t WHERE t.replay = r.id AND t.counted > 0) AS failing
 FROM replays r
 WHERE ($1::text = '' OR r.state = $1) AND ($2::text = '' OR (r.created_at, r.id) < ($3::timestamptz, $2))
@@ -256,26 +358,28 @@ type ListReplaysParams struct {
 }
 
 type ListReplaysRow struct {
-	ID         string
-	Target     string
-	Enroller   bool
-	Stream     string
-	State      string
-	Reason     string
-	Request    []byte
-	Matched    int64
-	Handed     int64
-	Failed     int64
-	Cursor     int64
-	Last       int64
-	Rate       float64
-	CreatedBy  string
-	CreatedAt  time.Time
-	FinishedAt *time.Time
-	LeaseOwner *string
-	LeaseUntil *time.Time
-	Pending    int64
-	Failing    int64
+	ID            string
+	Target        string
+	Enroller      bool
+	Stream        string
+	State         string
+	Reason        string
+	Request       []byte
+	Matched       int64
+	Handed        int64
+	Failed        int64
+	Cursor        int64
+	Last          int64
+	Rate          float64
+	CreatedBy     string
+	CreatedAt     time.Time
+	FinishedAt    *time.Time
+	LeaseOwner    *string
+	LeaseUntil    *time.Time
+	WorkedSeconds float64
+	TouchedAt     *time.Time
+	Pending       int64
+	Failing       int64
 }
 
 func (q *Queries) ListReplays(ctx context.Context, arg ListReplaysParams) ([]ListReplaysRow, error) {
@@ -311,6 +415,8 @@ func (q *Queries) ListReplays(ctx context.Context, arg ListReplaysParams) ([]Lis
 			&i.FinishedAt,
 			&i.LeaseOwner,
 			&i.LeaseUntil,
+			&i.WorkedSeconds,
+			&i.TouchedAt,
 			&i.Pending,
 			&i.Failing,
 		); err != nil {
@@ -368,6 +474,52 @@ func (q *Queries) WebhookStates(ctx context.Context, arg WebhookStatesParams) ([
 	for rows.Next() {
 		var i WebhookStatesRow
 		if err := rows.Scan(&i.Sequence, &i.State); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const webhooksAbout = `-- name: WebhooksAbout :many
+SELECT w.sequence, bool_or(e.course = $1::text)::boolean AS course, bool_or(e.learner_key = $2::text)::boolean AS learner
+FROM webhooks w JOIN enrollments e ON e.source = w.source AND e.order_id = w.order_id
+WHERE w.sequence = ANY($3::bigint[]) AND w.received_at >= $4::timestamptz AND w.order_id <> ''
+GROUP BY w.sequence
+`
+
+type WebhooksAboutParams struct {
+	Course     string
+	LearnerKey string
+	Sequences  []int64
+	Since      time.Time
+}
+
+type WebhooksAboutRow struct {
+	Sequence int64
+	Course   bool
+	Learner  bool
+}
+
+// Which of the webhooks are of an order that the ledger knows to have the course or the learner.
+func (q *Queries) WebhooksAbout(ctx context.Context, arg WebhooksAboutParams) ([]WebhooksAboutRow, error) {
+	rows, err := q.db.Query(ctx, webhooksAbout,
+		arg.Course,
+		arg.LearnerKey,
+		arg.Sequences,
+		arg.Since,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WebhooksAboutRow{}
+	for rows.Next() {
+		var i WebhooksAboutRow
+		if err := rows.Scan(&i.Sequence, &i.Course, &i.Learner); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -68,13 +68,18 @@ SELECT * FROM delivery_attempts
 WHERE stored_at = @stored_at AND subscription_id = @subscription_id AND sequence = @sequence ORDER BY number;
 
 -- name: ListDeliveries :many
+-- The ceiling says again what the comparison of rows says, in a way that every index understands.
 SELECT d.*, s.name FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
 WHERE (@state::text = '' OR d.state = @state) AND (NOT @undelivered::boolean OR d.state <> 'delivered')
-  AND (@subscription::text = '' OR s.name = @subscription) AND (@event_id::text = '' OR d.event_id = @event_id)
+  AND (@subscription_id::bigint = 0 OR d.subscription_id = @subscription_id) AND (@event_id::text = '' OR d.event_id = @event_id)
   AND (@event_type::text = '' OR d.event_type = @event_type)
-  AND d.stored_at >= @since::timestamptz AND d.stored_at < @until::timestamptz
+  AND d.stored_at >= @since::timestamptz AND d.stored_at < @until::timestamptz AND d.stored_at <= @ceiling::timestamptz
   AND (@before_sequence::bigint = 0 OR (d.stored_at, d.subscription_id, d.sequence) < (@before_time::timestamptz, @before_subscription::bigint, @before_sequence::bigint))
 ORDER BY d.stored_at DESC, d.subscription_id DESC, d.sequence DESC LIMIT @at_most;
+
+-- name: SubscriptionIDs :many
+-- All that ever had the name, the removed ones too.
+SELECT id FROM subscriptions WHERE name = @name;
 
 -- name: RequeueDelivery :execrows
 UPDATE deliveries SET state = 'waiting', next_attempt_at = now()

@@ -16,7 +16,7 @@ ORDER BY r.created_at DESC, r.id DESC LIMIT @at_most;
 
 -- name: ClaimReplay :one
 -- The oldest running replay of the worker's kind that nobody works, taken for the lease.
-UPDATE replays SET lease_owner = @owner, lease_until = now() + make_interval(secs => @lease_seconds::float8)
+UPDATE replays SET lease_owner = @owner, lease_until = now() + make_interval(secs => @lease_seconds::float8), touched_at = now()
 WHERE id = (
     SELECT r.id FROM replays r
     WHERE r.state = 'running' AND (r.lease_until IS NULL OR r.lease_until < now())
@@ -27,7 +27,8 @@ RETURNING id;
 
 -- name: AdvanceReplay :execrows
 UPDATE replays SET cursor = @cursor, handed = handed + @handed, failed = failed + @failed,
-    lease_until = now() + make_interval(secs => @lease_seconds::float8)
+    lease_until = now() + make_interval(secs => @lease_seconds::float8),
+    worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
 WHERE id = @id AND state = 'running' AND lease_owner = @owner;
 
 -- name: FinishReplay :exec
@@ -48,3 +49,22 @@ WHERE subscription_id = @subscription_id AND sequence = ANY(@sequences::bigint[]
 
 -- name: WebhookStates :many
 SELECT sequence, state FROM webhooks WHERE sequence = ANY(@sequences::bigint[]) AND received_at >= @since::timestamptz;
+
+-- name: WebhooksAbout :many
+-- Which of the webhooks are of an order that the ledger knows to have the course or the learner.
+SELECT w.sequence, bool_or(e.course = @course::text)::boolean AS course, bool_or(e.learner_key = @learner_key::text)::boolean AS learner
+FROM webhooks w JOIN enrollments e ON e.source = w.source AND e.order_id = w.order_id
+WHERE w.sequence = ANY(@sequences::bigint[]) AND w.received_at >= @since::timestamptz AND w.order_id <> ''
+GROUP BY w.sequence;
+
+-- name: EnrollmentsAgain :many
+-- Enrolments in the order of their ids, for replays.
+SELECT * FROM enrollments
+WHERE id > @after AND id <= @last AND state = @state AND (@source::text = '' OR source = @source)
+  AND (@course::text = '' OR course = @course) AND (@learner_key::text = '' OR learner_key = @learner_key)
+  AND (@reason::text = '' OR reason = @reason)
+  AND created_at >= @since::timestamptz AND created_at < @until::timestamptz
+ORDER BY id LIMIT @at_most;
+
+-- name: LastEnrollment :one
+SELECT coalesce(max(id), 0)::bigint FROM enrollments;

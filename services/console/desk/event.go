@@ -4,14 +4,16 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// EventDetail is one event with its message.
+// EventDetail is one event with its message and what became of it for subscriptions.
 type EventDetail struct {
 	relay.Event
-	Message *relay.LogEntry `json:"message"`
+	Deliveries []relay.Delivery `json:"deliveries"`
+	Message    *relay.LogEntry  `json:"message"`
 }
 
 // Events lists the event log.
@@ -71,7 +73,16 @@ func (d *Desk) Event(ctx context.Context, key string) (EventDetail, error) {
 	if err != nil {
 		return EventDetail{}, d.gone(ctx, relay.StreamEvents, sequence, err)
 	}
-	return EventDetail{Event: eventRow(m), Message: Entry(m)}, nil
+	detail := EventDetail{Event: eventRow(m), Message: Entry(m), Deliveries: []relay.Delivery{}}
+	if d.Ports.Deliveries == nil {
+		return detail, nil
+	}
+	// The time is the narrow end: the ledger keeps deliveries by it.
+	since := m.Stored.Truncate(time.Microsecond)
+	query := relay.DeliveryQuery{EventID: m.ID, Since: since, Until: since.Add(time.Microsecond), Page: relay.Page{Limit: PageSize}}
+	rows, err := d.Ports.Deliveries.Deliveries(ctx, query)
+	detail.Deliveries = append(detail.Deliveries, rows...)
+	return detail, err
 }
 
 func eventRow(m relay.Received) relay.Event {

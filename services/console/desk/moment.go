@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,13 +50,38 @@ func enrollmentMoment(e relay.Enrollment) Moment {
 	case relay.EnrollmentWaiting:
 		m.State, m.What = "wait", e.Learner+" waits for "+course
 		if e.NextAttemptAt != nil {
-			m.More = strings.TrimSpace(m.More + " Next attempt at " + e.NextAttemptAt.UTC().Format("15:04:05 UTC") + ".")
+			m.More = strings.TrimSpace(sentence(m.More) + " Next attempt at " + e.NextAttemptAt.UTC().Format("15:04:05 UTC") + ".")
 		}
 	case relay.EnrollmentParked:
 		m.State, m.What = "bad", e.Learner+" is parked before "+course
 	}
 	for _, note := range e.Notes {
 		m.More = strings.TrimSpace(m.More + " " + note + ".")
+	}
+	return m
+}
+
+// deliveryMoment says what became of an event for one subscription.
+func deliveryMoment(d relay.Delivery) Moment {
+	m := Moment{At: d.StoredAt, Kind: "delivery", Path: "/deliveries/" + url.PathEscape(d.ID)}
+	if d.LastAttemptAt != nil {
+		m.At = *d.LastAttemptAt
+	}
+	tries := count(d.Attempts, "attempt", "attempts")
+	switch d.State {
+	case relay.DeliveryDelivered:
+		m.State, m.What, m.More = "good", "Delivered to "+d.Subscription, "After "+tries+"."
+	case relay.DeliveryWaiting:
+		m.State, m.What = "wait", "Waits to be delivered to "+d.Subscription
+		m.More = "After " + tries + "."
+		if d.NextAttemptAt != nil {
+			m.More += " Next attempt at " + d.NextAttemptAt.UTC().Format("15:04:05 UTC") + "."
+		}
+	case relay.DeliveryParked:
+		m.State, m.What, m.More = "bad", "Parked for "+d.Subscription, "After "+tries+"."
+	}
+	if d.State != relay.DeliveryDelivered && d.LastError != "" {
+		m.More += " " + d.LastError + "."
 	}
 	return m
 }
@@ -87,6 +113,33 @@ func (d *Desk) tellAttempts(ctx context.Context, s *Story) error {
 	return nil
 }
 
+// tellHindrance says what keeps all enrolments from the LMS, when one of the story waits.
+func (d *Desk) tellHindrance(ctx context.Context, s *Story) error {
+	waits := func(e relay.Enrollment) bool { return e.State == relay.EnrollmentWaiting }
+	if d.Ports.Figures == nil || !slices.ContainsFunc(s.Enrollments, waits) {
+		return nil
+	}
+	status, err := d.Ports.Figures.EnrollerStatus(ctx)
+	for _, one := range status {
+		if one.State != "ready" {
+			s.tell(Moment{
+				At: one.Since, Kind: "lms", State: "bad", What: "No call goes to the LMS: the client is " + one.State,
+				More: strings.TrimSpace(sentence(one.Reason) + " " + sentence(one.Hint)), Path: "/settings",
+			})
+			break
+		}
+	}
+	return err
+}
+
+// sentence ends a text as a sentence.
+func sentence(text string) string {
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
 // verdict sums a story up in a sentence.
 func verdict(s *Story) string {
 	var parts []string
@@ -96,6 +149,9 @@ func verdict(s *Story) string {
 	}
 	for _, e := range s.Enrollments {
 		states["enrollment "+string(e.State)]++
+	}
+	for _, d := range s.Deliveries {
+		states["delivery "+string(d.State)]++
 	}
 	for _, part := range []struct{ key, one, many string }{
 		{"webhook rejected", "webhook was refused", "webhooks were refused"},
@@ -107,6 +163,9 @@ func verdict(s *Story) string {
 		{"enrollment enrolled", "learner is enrolled", "learners are enrolled"},
 		{"enrollment allowed", "learner may enter once registered", "learners may enter once registered"},
 		{"enrollment unenrolled", "enrolment is undone", "enrolments are undone"},
+		{"delivery parked", "delivery is parked", "deliveries are parked"},
+		{"delivery waiting", "delivery waits", "deliveries wait"},
+		{"delivery delivered", "subscription has it", "subscriptions have it"},
 	} {
 		if n := states[part.key]; n > 0 {
 			parts = append(parts, count(n, part.one, part.many))

@@ -1,9 +1,12 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +41,10 @@ func (d *Desk) findNeeds(ctx context.Context, o *Overview, _ time.Time) error {
 	if err := d.needEnrollments(ctx, o); err != nil {
 		return err
 	}
-	if err := d.needSubscriptions(ctx, o); err != nil {
-		return err
+	for _, find := range []func(context.Context, *Overview) error{d.needSubscriptions, d.needDeliveries, d.needReplays} {
+		if err := find(ctx, o); err != nil {
+			return err
+		}
 	}
 	if o.Rejected > 0 {
 		o.need(Need{
@@ -107,6 +112,44 @@ func (d *Desk) needSubscriptions(ctx context.Context, o *Overview) error {
 				o.need(Need{Bad: true, Text: "Subscription " + s.Name + " is disabled: " + s.Reason, Hint: "Its backlog is kept; resume it when its URL is well.", Path: path})
 			}
 		}
+	}
+	return err
+}
+
+const (
+	manyParked        = 10_000 // parked deliveries that are counted at most
+	manySubscriptions = 5
+)
+
+// needDeliveries names the subscriptions with parked deliveries.
+func (d *Desk) needDeliveries(ctx context.Context, o *Overview) error {
+	if d.Ports.Deliveries == nil {
+		return nil
+	}
+	counts, err := d.Ports.Figures.CountParkedDeliveries(ctx, manyParked)
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	for i, name := range names {
+		if i == manySubscriptions {
+			o.need(Need{Bad: true, Text: count(len(names)-i, "more subscription has", "more subscriptions have") + " parked deliveries", Path: "/deliveries?state=parked"})
+			break
+		}
+		o.need(Need{
+			Bad: true, Text: count(counts[name], "delivery", "deliveries") + " to " + name + " parked",
+			Hint: "The answers say why. Once the URL is mended, replay those with the state parked.",
+			Path: "/deliveries?" + url.Values{"state": {"parked"}, "subscription": {name}}.Encode(),
+		})
+	}
+	return err
+}
+
+// needReplays names replays that can't go on.
+func (d *Desk) needReplays(ctx context.Context, o *Overview) error {
+	if d.Ports.Replays == nil {
+		return nil
+	}
+	failed, err := d.Ports.Replays.Replays(ctx, relay.ReplayQuery{State: relay.ReplayFailed, Page: relay.Page{Limit: manySubscriptions}})
+	for _, r := range failed {
+		o.need(Need{Bad: true, Text: "Replay " + r.ID + " failed: " + r.Reason, Hint: "Resume it once the cause is mended, or cancel it.", Path: "/replays?state=failed"})
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -29,7 +31,11 @@ type Overview struct {
 	Step        time.Duration  `json:"step"` // nanoseconds
 	Webhooks    []relay.Slot   `json:"webhooks"`
 	Enrollments []relay.Slot   `json:"enrollments"`
-	Received    int            `json:"received"` // webhooks of the span, rejected ones not counted
+	Deliveries  []relay.Slot   `json:"deliveries"` // attempts by what they led to
+	Latency     []relay.Slot   `json:"latency"`    // milliseconds from the log to the subscriber, first attempts: p50, p99
+	LMS         []relay.Slot   `json:"lms"`        // answers for single enrolments: ok, failed
+	Backlog     []relay.Slot   `json:"backlog"`    // the most that waited
+	Received    int            `json:"received"`   // webhooks of the span, rejected ones not counted
 	Rejected    int            `json:"rejected"`
 	Unread      int            `json:"unread"` // accepted and not yet worked
 	States      map[string]int `json:"states"` // of all enrolments
@@ -39,7 +45,7 @@ type Overview struct {
 // Overview looks at the last day.
 func (d *Desk) Overview(ctx context.Context, now time.Time) (*Overview, error) {
 	o := &Overview{Since: now.Add(-overviewSpan).Truncate(overviewStep), Step: overviewStep, Needs: []Need{}}
-	for _, part := range []func(context.Context, *Overview, time.Time) error{d.countFlow, d.countLog, d.findNeeds} {
+	for _, part := range []func(context.Context, *Overview, time.Time) error{d.countFlow, d.countOut, d.countLog, d.findNeeds} {
 		if err := part(ctx, o, now); err != nil {
 			return nil, err
 		}
@@ -65,6 +71,43 @@ func (d *Desk) countFlow(ctx context.Context, o *Overview, _ time.Time) (err err
 		o.States[string(state)] = n
 	}
 	return err
+}
+
+// countOut adds what went out, how quickly, and how much waited.
+func (d *Desk) countOut(ctx context.Context, o *Overview, _ time.Time) error {
+	var times []relay.Slot
+	for kind, into := range map[string]*[]relay.Slot{
+		relay.FlowDeliveries: &o.Deliveries, relay.FlowLMS: &o.LMS, relay.FlowBacklog: &o.Backlog, relay.FlowDeliveryMS: &times,
+	} {
+		slots, err := d.Ports.Figures.Flow(ctx, kind, o.Since, o.Step)
+		if err != nil {
+			return err
+		}
+		*into = append([]relay.Slot{}, slots...)
+	}
+	o.Latency = make([]relay.Slot, len(times))
+	for i, slot := range times {
+		o.Latency[i] = relay.Slot{At: slot.At, Counts: map[string]int{"p50": quantile(slot.Counts, .5), "p99": quantile(slot.Counts, .99)}}
+	}
+	return nil
+}
+
+// quantile reads a histogram: counts by their upper bounds. It gives the bound below which that part of them is.
+func quantile(counts map[string]int, part float64) int {
+	bounds := make([]int, 0, len(counts))
+	total := 0
+	for bucket, n := range counts {
+		bound, _ := strconv.Atoi(bucket) // the ledger's own
+		bounds, total = append(bounds, bound), total+n
+	}
+	slices.Sort(bounds)
+	seen := 0
+	for _, bound := range bounds {
+		if seen += counts[strconv.Itoa(bound)]; float64(seen) >= part*float64(total) {
+			return bound
+		}
+	}
+	return 0
 }
 
 // countLog adds what stands only on the log: rejected webhooks and those not yet worked.

@@ -24,6 +24,7 @@ type Ports struct {
 	Figures       Figures
 	Keys          Keys
 	Audit         Audit
+	Idempotency   Idempotency // nil: Idempotency-Key is not understood
 	Retry         Retry
 	Reverify      Reverify
 	Reconcile     Reconcile
@@ -61,7 +62,11 @@ type Enrollments interface {
 type Figures interface {
 	WebhookFlow(ctx context.Context, since time.Time, step time.Duration) ([]relay.Slot, error)
 	EnrollmentFlow(ctx context.Context, since time.Time, step time.Duration) ([]relay.Slot, error)
+	// Flow gives what was counted of a kind (see relay.FlowStep) since a time, one slot a step.
+	Flow(ctx context.Context, kind string, since time.Time, step time.Duration) ([]relay.Slot, error)
 	CountParkedWebhooks(context.Context) (int, error)
+	// CountParkedDeliveries counts by the name of the subscription, up to limit in all.
+	CountParkedDeliveries(ctx context.Context, limit int) (map[string]int, error)
 	CountEnrollments(context.Context) (map[relay.EnrollmentState]int, error)
 	CountReasons(context.Context) ([]relay.ReasonCount, error)
 	EnrollerStatus(context.Context) ([]relay.EnrollerStatus, error)
@@ -131,6 +136,20 @@ type NATSUsers interface {
 type Audit interface {
 	RecordAudit(context.Context, relay.AuditEntry) error
 	AuditTrail(context.Context, relay.AuditQuery) ([]relay.AuditEntry, error)
+}
+
+// Idempotency keeps what requests with an Idempotency-Key came to. Ids and requests are digests; one request is worked by
+// its owner alone while the lease lasts.
+type Idempotency interface {
+	// ClaimKey makes a request the owner's to work; false when it was made before.
+	ClaimKey(ctx context.Context, id, request []byte, owner string, lease time.Duration) (mine bool, err error)
+	KeyAnswer(ctx context.Context, id []byte) (relay.KeptAnswer, error)
+	// TakeKey makes a request the owner's whose worker died.
+	TakeKey(ctx context.Context, id []byte, owner string, lease time.Duration) (mine bool, err error)
+	RenewKey(ctx context.Context, id []byte, owner string, lease time.Duration) error
+	FinishKey(ctx context.Context, id []byte, owner string, status int, media string, sealed []byte) error
+	// DropKey lets the request be made anew.
+	DropKey(ctx context.Context, id []byte, owner string) error
 }
 
 // Retry makes enrolments due again.

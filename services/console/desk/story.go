@@ -30,6 +30,7 @@ type Story struct {
 	Webhooks    []relay.Webhook    `json:"webhooks"`
 	Enrollments []relay.Enrollment `json:"enrollments"`
 	Events      []relay.Event      `json:"events"`
+	Deliveries  []relay.Delivery   `json:"deliveries"`
 	Moments     []Moment           `json:"moments"`
 }
 
@@ -41,12 +42,12 @@ const (
 // Story finds out what happened to something.
 func (d *Desk) Story(ctx context.Context, asked string) (*Story, error) {
 	asked = strings.TrimSpace(asked)
-	s := &Story{Asked: asked, Webhooks: []relay.Webhook{}, Enrollments: []relay.Enrollment{}, Events: []relay.Event{}, Moments: []Moment{}}
+	s := &Story{Asked: asked, Webhooks: []relay.Webhook{}, Enrollments: []relay.Enrollment{}, Events: []relay.Event{}, Deliveries: []relay.Delivery{}, Moments: []Moment{}}
 	if asked == "" {
 		return nil, relay.Errorf(relay.CodeInvalid, "say what to look for: an order, a learner, a course, a webhook or an event")
 	}
 	for _, find := range []func(context.Context, *Story) error{
-		d.findOrders, d.findEnrollments, d.findOnLog, d.findEvents, d.tellAttempts,
+		d.findOrders, d.findEnrollments, d.findOnLog, d.findEvents, d.tellAttempts, d.tellHindrance,
 	} {
 		if err := find(ctx, s); err != nil {
 			return nil, err
@@ -60,6 +61,9 @@ func (d *Desk) Story(ctx context.Context, asked string) (*Story, error) {
 	}
 	for _, e := range s.Events {
 		s.tell(Moment{At: e.Time, Kind: "event", What: "Event " + e.Type, More: e.Source, Path: "/events/" + strconv.FormatUint(e.Sequence, 10)})
+	}
+	for _, one := range s.Deliveries {
+		s.tell(deliveryMoment(one))
 	}
 	slices.SortStableFunc(s.Moments, func(a, b Moment) int { return a.At.Compare(b.At) })
 	s.Verdict = verdict(s)
@@ -192,12 +196,35 @@ func wordByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
 
-// findEvents finds an event by its id.
+// findEvents finds an event by its id, with what became of it: by its deliveries, which the ledger finds at once, or else
+// on the log, which has to be read through.
 func (d *Desk) findEvents(ctx context.Context, s *Story) error {
-	if d.Ports.Log == nil || len(s.Webhooks)+len(s.Enrollments) > 0 || strings.ContainsAny(s.Asked, "@ ") {
+	if d.Ports.Log == nil || len(s.Webhooks)+len(s.Enrollments) > 0 || !mayBeEvent(s.Asked) {
 		return nil
 	}
-	rows, err := d.Events(ctx, relay.EventQuery{ID: s.Asked, Page: relay.Page{Limit: storyRows}})
-	s.Events = append(s.Events, rows...)
+	if d.Ports.Deliveries != nil {
+		rows, err := d.Ports.Deliveries.Deliveries(ctx, relay.DeliveryQuery{EventID: s.Asked, Page: relay.Page{Limit: storyRows}})
+		if err != nil {
+			return err
+		}
+		s.Deliveries = append(s.Deliveries, rows...)
+	}
+	if len(s.Deliveries) == 0 {
+		rows, err := d.Events(ctx, relay.EventQuery{ID: s.Asked, Page: relay.Page{Limit: storyRows}})
+		s.Events = append(s.Events, rows...)
+		return err
+	}
+	m, err := d.Ports.Log.Message(ctx, relay.StreamEvents, s.Deliveries[0].Sequence)
+	if err == nil && m.ID == s.Asked {
+		s.Events = append(s.Events, eventRow(m))
+	}
+	if relay.CodeOf(err) == relay.CodeNotFound { // no longer kept
+		return nil
+	}
 	return err
+}
+
+// mayBeEvent tells whether a term could be the id of an event; numbers alone are orders.
+func mayBeEvent(term string) bool {
+	return !strings.ContainsAny(term, "@ ") && strings.ContainsFunc(term, func(r rune) bool { return (r < '0' || r > '9') && r != '#' })
 }

@@ -14,7 +14,7 @@ import (
 const (
 	chartWidth  = 720.0
 	chartHeight = 190.0
-	chartLeft   = 34.0
+	chartLeft   = 44.0
 	chartTop    = 8.0
 	chartFoot   = 20.0
 )
@@ -43,8 +43,16 @@ func drawChart(slots []relay.Slot, since, now time.Time, step time.Duration, abo
 		drawBar(&out, chartLeft+float64(i)*width, width, counts[i], scale, since.Add(time.Duration(i)*step), stack)
 	}
 	drawHours(&out, since, steps, step, width)
+	drawNothing(&out, top)
 	out.WriteString(`</svg>`)
 	return template.HTML(out.String())
+}
+
+// drawNothing says that there is nothing, where bars and lines would be.
+func drawNothing(out *strings.Builder, top int) {
+	if top == 0 {
+		fmt.Fprintf(out, `<text x="%g" y="%g" text-anchor="middle">none</text>`, chartLeft+(chartWidth-chartLeft)/2, chartTop+plotHeight/2)
+	}
 }
 
 func total(counts map[string]int, stack []string) (sum int) {
@@ -68,7 +76,9 @@ func niceTop(top int) float64 {
 
 const plotHeight = chartHeight - chartTop - chartFoot
 
-func drawRules(out *strings.Builder, scale float64) {
+func drawRules(out *strings.Builder, scale float64) { drawRulesIn(out, scale, "") }
+
+func drawRulesIn(out *strings.Builder, scale float64, unit string) {
 	for _, part := range []float64{0, .5, 1} {
 		y := chartTop + plotHeight*(1-part)
 		class := "rule"
@@ -76,7 +86,7 @@ func drawRules(out *strings.Builder, scale float64) {
 			class = "base"
 		}
 		fmt.Fprintf(out, `<line class="%s" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`,
-			class, chartLeft, chartWidth, y, y, chartLeft-6, y+4, shortNumber(scale*part))
+			class, chartLeft, chartWidth, y, y, chartLeft-6, y+4, inUnit(scale*part, unit))
 	}
 }
 

@@ -16,7 +16,8 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"age": age, "ageOf": ageOf, "moment": fullTime, "tone": tone, "body": readable, "path": url.PathEscape, "query": url.QueryEscape,
 		"rows":  func(rows any, now time.Time) any { return struct{ Rows, Now any }{rows, now} },
-		"chart": drawChart, "address": func(term string) bool { return strings.Contains(term, "@") }, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
+		"chart": drawChart, "lines": drawLines, "left": timeLeft, "chosen": chosenBy,
+		"address": func(term string) bool { return strings.Contains(term, "@") }, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
 		"percent": func(part, whole int64) int64 {
 			if whole <= 0 {
 				return 0
@@ -105,4 +106,38 @@ func thousands(n any) string {
 		text = text[:i] + "\u202f" + text[i:]
 	}
 	return text
+}
+
+// timeLeft guesses how long a replay takes yet; "" when it does not run or nobody knows.
+func timeLeft(r relay.Replay) string {
+	if r.State != relay.ReplayRunning || r.Left == nil {
+		return ""
+	}
+	d := time.Duration(*r.Left * float64(time.Second))
+	if d < time.Second {
+		return "nearly done"
+	}
+	return "about " + strings.TrimSuffix(span(d), " ago") + " left"
+}
+
+// chosenBy tells what a replay was asked for, in a line.
+func chosenBy(ask relay.ReplayRequest) string {
+	var parts []string
+	for _, part := range []struct{ name, value string }{
+		{"", ask.Type}, {"", ask.Subject}, {"source ", ask.Source}, {"", ask.State}, {"reason ", ask.Reason}, {"", ask.Course}, {"", ask.Learner},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.name+part.value)
+		}
+	}
+	if !ask.Since.IsZero() {
+		parts = append(parts, "since "+fullTime(ask.Since))
+	}
+	if !ask.Until.IsZero() {
+		parts = append(parts, "until "+fullTime(ask.Until))
+	}
+	if ask.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("at %g a second", ask.Rate))
+	}
+	return strings.Join(parts, " · ")
 }

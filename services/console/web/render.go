@@ -81,6 +81,9 @@ func (v view) Operator() bool { return v.Who.Role.Allows(relay.RoleOperator) }
 // Admin tells whether what only admins may do is offered.
 func (v view) Admin() bool { return v.Who.Role.Allows(relay.RoleAdmin) }
 
+// There tells whether a port is there.
+func (v view) There(port string) bool { return v.ports[port] }
+
 // Can tells whether a port is there and this operator may use it.
 func (v view) Can(port string) bool { return v.ports[port] && v.Operator() }
 
@@ -121,7 +124,8 @@ func (s *site) lamps() []lamp {
 func (s *site) view(c fiber.Ctx, room, title string, page any) view {
 	return view{
 		Title: title, Room: room, Mark: s.pages.mark, Version: s.Version, Now: s.Now(), Rooms: s.lamps(), Page: page, Asked: c.Query("q"),
-		Done: doneText(c), ports: map[string]bool{"retry": s.desk.Ports.Retry != nil, "reverify": s.desk.Ports.Reverify != nil, "learners": s.desk.Ports.Learners != nil},
+		Done: doneText(c), ports: map[string]bool{"retry": s.desk.Ports.Retry != nil, "reverify": s.desk.Ports.Reverify != nil,
+			"learners": s.desk.Ports.Learners != nil, "deliveries": s.desk.Ports.Deliveries != nil, "replays": s.desk.Ports.Replays != nil},
 	}
 }
 

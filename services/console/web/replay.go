@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v3"
@@ -21,48 +23,101 @@ func (s *site) replays(c fiber.Ctx, v *visit) error {
 	if err != nil {
 		return err
 	}
-	rows.Empty = emptyText{"No replay yet", "A replay processes a range of the log again: events to a subscription, or webhooks to the enroller."}
+	rows.Empty = emptyText{"No replay yet", "A replay processes a range of the log again: events to a subscription, or webhooks to the enroller, enrolments to the LMS."}
 	return s.show(c, v, "replays", "/replays", "Replays", rows)
 }
 
-// replayForm is an order for a replay while it is written; Plan is what it would do.
+// replayForm is an order for a replay while it is written; Plan is what it would do, Fault what is wrong with it.
 type replayForm struct {
 	Values  map[string]string
-	Targets []string
+	Targets []replayTarget
+	States  []stateGroup
 	Plan    *relay.ReplayPlan
+	Fault   string
 }
+
+// replayTarget is where a replay may go to.
+type replayTarget struct {
+	Name, Label string
+	Chosen      bool
+}
+
+// stateGroup are the states that one kind of target knows.
+type stateGroup struct {
+	Label  string
+	States []string
+}
+
+func stateGroups() []stateGroup {
+	return []stateGroup{
+		{"Deliveries", relay.ReplayRequest{}.States()[1:]},
+		{"Webhooks", relay.ReplayRequest{Enroller: true}.States()[1:]},
+		{"Enrolments", relay.ReplayRequest{Enrollments: true}.States()},
+	}
+}
+
+// replayFields are the fields of the form beside the targets.
+var replayFields = []string{"since", "until", "from", "to", "type", "subject", "source", "course", "learner", "state", "reason", "rate", "mail"}
 
 // newReplay shows the form and, once it is filled, exactly what the replay would do.
 func (s *site) newReplay(c fiber.Ctx, v *visit) error {
-	form := replayForm{Values: map[string]string{}, Targets: []string{relay.ReplayEnroller}}
-	if s.desk.Ports.Subscriptions != nil {
-		all, err := s.desk.Ports.Subscriptions.Subscriptions(v.ctx)
-		if err != nil {
-			return err
-		}
-		for _, one := range all {
-			form.Targets = append(form.Targets, one.Name)
-		}
-	}
-	for _, name := range []string{"target", "since", "until", "type", "source", "state", "rate"} {
+	chosen := many(c.RequestCtx().QueryArgs().PeekMulti("target"))
+	form := replayForm{Values: map[string]string{}, States: stateGroups()}
+	for _, name := range replayFields {
 		form.Values[name] = asked(c, name)
 	}
-	if form.Values["target"] != "" {
-		ask, err := replayRequest(func(name string) string { return form.Values[name] }, s.Now())
-		if err != nil {
+	var err error
+	if form.Targets, err = s.replayTargets(v.ctx, chosen); err != nil {
+		return err
+	}
+	if len(chosen) > 0 {
+		if err := s.plan(v.ctx, &form, chosen); err != nil {
 			return err
 		}
-		plan, err := s.desk.Ports.Replays.PlanReplay(v.ctx, ask)
-		if err != nil {
-			return err
-		}
-		form.Plan = &plan
 	}
 	return s.show(c, v, "replay", "/replays", "New replay", form)
 }
 
+// plan fills in what the replay would do, or what is wrong with the order.
+func (s *site) plan(ctx context.Context, form *replayForm, chosen []string) error {
+	ask, err := replayRequest(chosen, func(name string) string { return form.Values[name] }, s.Now())
+	if err == nil {
+		var plan relay.ReplayPlan
+		if plan, err = s.desk.Ports.Replays.PlanReplay(ctx, ask); err == nil {
+			form.Plan = &plan
+		}
+	}
+	if code := relay.CodeOf(err); err != nil && (code == relay.CodeInvalid || code == relay.CodeNotFound) {
+		failure := s.Failure(err)
+		form.Fault = strings.TrimSpace(relay.PublicMessage(err) + ". " + failure.Hint)
+		return nil
+	}
+	return err
+}
+
+func (s *site) replayTargets(ctx context.Context, chosen []string) ([]replayTarget, error) {
+	list := []replayTarget{
+		{Name: relay.ReplayEnroller, Label: "the enroller: webhooks, also rejected ones"},
+		{Name: relay.ReplayEnrollments, Label: "the LMS: enrolments, the parked ones at first"},
+	}
+	if s.desk.Ports.Subscriptions != nil {
+		all, err := s.desk.Ports.Subscriptions.Subscriptions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range all {
+			list = append(list, replayTarget{Name: one.Name, Label: one.Name + ": events"})
+		}
+	}
+	for i := range list {
+		list[i].Chosen = slices.Contains(chosen, list[i].Name)
+	}
+	return list, nil
+}
+
 func (s *site) startReplay(c fiber.Ctx, v *visit) error {
-	ask, err := replayRequest(func(name string) string { return clean(c.FormValue(name)) }, s.Now())
+	targets := many(c.RequestCtx().PostArgs().PeekMulti("target"))
+	ask, err := replayRequest(targets, func(name string) string { return clean(c.FormValue(name)) }, s.Now())
 	if err != nil {
 		return err
 	}
@@ -72,17 +127,42 @@ func (s *site) startReplay(c fiber.Ctx, v *visit) error {
 	return back(c, "/replays", "started")
 }
 
-// replayRequest reads the form. A target named "enroller" is the enroller.
-func replayRequest(value func(string) string, now time.Time) (ask relay.ReplayRequest, err error) {
-	ask = relay.ReplayRequest{Type: value("type"), Source: value("source"), State: value("state")}
-	if target := value("target"); target == relay.ReplayEnroller {
-		ask.Enroller = true
-	} else {
-		ask.Subscriptions = []string{target}
+func many(values [][]byte) []string {
+	list := make([]string, 0, len(values))
+	for _, value := range values {
+		if len(value) > 0 {
+			list = append(list, clean(string(value)))
+		}
+	}
+	return list
+}
+
+// replayRequest reads the form. Targets named "enroller" and "enrollments" are those, others are subscriptions.
+func replayRequest(targets []string, value func(string) string, now time.Time) (ask relay.ReplayRequest, err error) {
+	ask = relay.ReplayRequest{
+		Type: value("type"), Subject: value("subject"), Source: value("source"), Course: value("course"), Learner: value("learner"),
+		State: value("state"), Reason: value("reason"), Mail: value("mail") != "",
+	}
+	for _, target := range targets {
+		switch target {
+		case relay.ReplayEnroller:
+			ask.Enroller = true
+		case relay.ReplayEnrollments:
+			ask.Enrollments = true
+		default:
+			ask.Subscriptions = append(ask.Subscriptions, target)
+		}
 	}
 	if rate := value("rate"); rate != "" {
 		if ask.Rate, err = strconv.ParseFloat(rate, 64); err != nil {
 			return ask, relay.Errorf(relay.CodeInvalid, "the rate must be a number a second")
+		}
+	}
+	for name, into := range map[string]*uint64{"from": &ask.FromSequence, "to": &ask.ToSequence} {
+		if text := value(name); text != "" {
+			if *into, err = strconv.ParseUint(text, 10, 63); err != nil {
+				return ask, relay.Errorf(relay.CodeInvalid, "sequences are whole numbers")
+			}
 		}
 	}
 	if ask.Since, err = formTime(value("since"), now); err != nil {
@@ -102,10 +182,15 @@ func formTime(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.AddDate(0, 0, -int(n)), nil
+		}
+	}
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, relay.Errorf(relay.CodeInvalid, "times are such as 2026-01-31T12:00:00Z, or how long ago such as 24h")
+	return time.Time{}, relay.Errorf(relay.CodeInvalid, "times are such as 2026-01-31T12:00:00Z, or how long ago such as 24h or 7d")
 }
 
 func (s *site) moveReplay(work func(context.Context, string) (relay.Replay, error)) func(fiber.Ctx, *visit) error {

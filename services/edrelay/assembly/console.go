@@ -54,7 +54,7 @@ func (g *Ground) Console(_ context.Context, token string) (Runner, error) {
 		Listener: listener, Token: token, Version: g.Version, Log: g.Log.With("service", "console"), Metrics: g.Metrics,
 		Checks: g.checks(), Now: g.Store.Now, LameDuck: g.Config.Shutdown.LameDuck, Drain: g.drain(),
 		Ports: console.Ports{
-			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store,
+			Webhooks: g.Store, Enrollments: g.Store, Sources: senders{sources, g.doorURL()}, Log: g.Bus, Figures: g.Store, Keys: g.Store, Audit: g.Store, Idempotency: g.Store,
 			NATSUsers: g.natsUsers(), Filters: filters, Subscriptions: subscriptions.Subscriptions, Deliveries: subscriptions.Deliveries,
 			Retry: enroller.Retrier{Ledger: g.Store, Now: g.Store.Now}, Reconcile: reconciler{g}, Replays: replays, Publish: g.plainLog(),
 			Alarms: g.alarms(), Tokens: g.Store, Roster: g.Store, SyncRoster: sync, Reverify: reverify, Learners: learners, Erased: g.Store,

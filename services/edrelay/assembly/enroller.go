@@ -49,7 +49,11 @@ func (g *Ground) Enroller(ctx context.Context) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.withReplays(service, service, false)
+	reverifier, err := g.reverifier(sources)
+	if err != nil {
+		return nil, err
+	}
+	return g.withReplays(service, again{service, enroller.Retrier{Ledger: g.Store}, reverifier}, false)
 }
 
 // LMS makes a client of the configured Open edX site, to be closed; nil when none is configured.

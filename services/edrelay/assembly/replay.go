@@ -34,8 +34,8 @@ func (sealed) Subscriber(context.Context, string) (relay.Subscriber, error) {
 }
 
 // withReplays has a worker of replays run beside a service: of webhooks beside the enroller, of events beside the
-// notifier.
-func (g *Ground) withReplays(service Runner, process *enroller.Service, events bool) (Runner, error) {
+// notifier. What both write is counted for the charts.
+func (g *Ground) withReplays(service Runner, process replay.Enroller, events bool) (Runner, error) {
 	options := replay.Options{Ledger: g.Store, Log: g.Bus, Logger: g.Log.With("service", "replay"), Tracer: g.Tracer}
 	target := "subscriptions"
 	if process != nil {
@@ -43,7 +43,7 @@ func (g *Ground) withReplays(service Runner, process *enroller.Service, events b
 	}
 	options.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"target": target}, g.Metrics)
 	if process != nil {
-		options.Process = process.Process
+		options.Enroller = process
 	}
 	if events {
 		keys, err := g.keys()
@@ -56,7 +56,24 @@ func (g *Ground) withReplays(service Runner, process *enroller.Service, events b
 	if err != nil {
 		return nil, err
 	}
-	return pair{service, worker}, nil
+	return pair{pair{service, worker}, counter{g.Store, g.Log.With("service", "figures")}}, nil
+}
+
+// again is the enroller as replays use it.
+type again struct {
+	*enroller.Service
+	retrier    enroller.Retrier
+	reverifier enroller.Reverifier
+}
+
+// Retry makes enrolments due now.
+func (a again) Retry(ctx context.Context, ids []int64, mail bool) (int, error) {
+	return a.retrier.RetryThese(ctx, ids, mail)
+}
+
+// Reverify verifies rejected webhooks again.
+func (a again) Reverify(ctx context.Context, batch []relay.Received) (int, error) {
+	return a.reverifier.ReverifyThese(ctx, batch)
 }
 
 // pair runs two things as one; when one ends, so does the other.

@@ -25,7 +25,8 @@ const (
 
 // Upkeep makes the service that looks after the ledger's partitions and its clock.
 func (g *Ground) Upkeep(context.Context) (Runner, error) {
-	return upkeep{store: g.Store, bus: g.Bus, deliveries: g.Config.NATS.Retention.Deliveries, log: g.Log.With("service", "upkeep")}, nil
+	log := g.Log.With("service", "upkeep")
+	return pair{upkeep{store: g.Store, bus: g.Bus, deliveries: g.Config.NATS.Retention.Deliveries, log: log}, gauge{g.Store, g.Bus, log}}, nil
 }
 
 // Run looks after the ledger until ctx is done.
@@ -55,6 +56,9 @@ func (u upkeep) maintain(ctx context.Context) {
 		u.log.Error("partitions not maintained; tried again in an hour", "error", err)
 	case changed > 0:
 		u.log.Info("partitions maintained", "changed", changed)
+	}
+	if _, err := u.store.ForgetKeys(ctx); err != nil && ctx.Err() == nil {
+		u.log.Error("idempotency keys not forgotten; tried again in an hour", "error", err)
 	}
 }
 

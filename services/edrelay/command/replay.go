@@ -27,7 +27,7 @@ func replayList(a *App) *cobra.Command {
 	})
 }
 
-func replayColumns(now time.Time) []table.Column[relay.Replay] {
+func replayColumns(time.Time) []table.Column[relay.Replay] {
 	count := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []table.Column[relay.Replay]{
 		column("ID", func(r relay.Replay) string { return r.ID }),
@@ -37,28 +37,20 @@ func replayColumns(now time.Time) []table.Column[relay.Replay] {
 		number("DONE", func(r relay.Replay) string { return count(r.Done) }),
 		number("FAILED", func(r relay.Replay) string { return count(r.Failed) }),
 		number("RATE", func(r relay.Replay) string { return strconv.FormatFloat(r.Rate, 'g', -1, 64) }),
-		column("LEFT", func(r relay.Replay) string { return timeLeft(r, now) }),
+		column("LEFT", timeLeft),
 		wide("REASON", func(r relay.Replay) string { return r.Reason }),
 	}
 }
 
-// timeLeft guesses from how far it came since it was ordered, and never less than the rate allows.
-func timeLeft(r relay.Replay, now time.Time) string {
-	left := r.Matched - r.Done
-	if r.State != relay.ReplayRunning || left <= 0 {
+// timeLeft shows the server's guess.
+func timeLeft(r relay.Replay) string {
+	switch {
+	case r.State != relay.ReplayRunning:
 		return ""
-	}
-	guess := time.Duration(0)
-	if r.Done > 0 {
-		guess = time.Duration(float64(now.Sub(r.CreatedAt)) / float64(r.Done) * float64(left))
-	}
-	if r.Rate > 0 {
-		guess = max(guess, time.Duration(float64(left)/r.Rate*float64(time.Second)))
-	}
-	if guess == 0 {
+	case r.Left == nil:
 		return "?"
 	}
-	return table.Duration(guess)
+	return table.Duration(time.Duration(*r.Left * float64(time.Second)))
 }
 
 func replayShow(a *App) *cobra.Command {

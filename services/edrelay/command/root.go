@@ -111,7 +111,7 @@ func (quietError) Error() string { return "failed" }
 // isUsage knows the errors of cobra itself, which have no type.
 func isUsage(err error) bool {
 	text := err.Error()
-	return strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "required flag")
+	return strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "required flag") || strings.HasPrefix(text, "if any flags in the group")
 }
 
 func (a *App) root() *cobra.Command {
