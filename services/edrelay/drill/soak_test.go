@@ -77,3 +77,6 @@ func TestSoakClusterLosesNothingThatItAccepted(t *testing.T) {
 		t.Errorf("a learner was mailed %d times; %d calls to the LMS in a minute", stats.MailsPerSeat, stats.BusiestMinute)
 	}
 }
+
+// A ledger of a million webhooks, enrolments and deliveries answers every page as quickly as a small one.
+func TestSoakALedgerOfAMillionStaysQuick(t *testing.T) { staysQuick(t, 1_000_000) }
