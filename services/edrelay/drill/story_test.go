@@ -110,7 +110,7 @@ func TestWhatHappenedToAnOrderIsToldInTheTerminalAndInTheBrowser(t *testing.T) {
 	}
 	// Last, for it stops all calls: the LMS refuses edrelay.
 	must(t, second(sim.SetFault(lmssim.Fault{Kind: lmssim.FaultStatus, Status: 403, Endpoint: lmssim.EndpointBulk})))
-	refused := tale{2020, []told{created(2020, course, "late@drill.example")}, []string{"late@drill.example waits for " + course, "403", "No call goes to the LMS: the client is paused"}}
+	refused := tale{2020, []told{created(2020, course, "late@drill.example")}, []string{"late@drill.example waits for " + course, "No call goes to the LMS: the client is paused", "global staff"}}
 	refused.said[0].send(t, s.door, 2020)
 	s.tells(page, refused)
 	s.tells(page, tale{order: 4711, tells: []string{"Nothing is known of it"}})
