@@ -139,7 +139,7 @@ func (s *Store) Flow(ctx context.Context, kind string, since time.Time, step tim
 
 // CountParkedDeliveries counts the deliveries of each subscription that wait for a person, up to limit in all.
 func (s *Store) CountParkedDeliveries(ctx context.Context, limit int) (map[string]int, error) {
-	rows, err := s.lists.CountParkedDeliveries(ctx, atMost(limit))
+	rows, err := s.lists.ParkedBySubscription(ctx, atMost(limit))
 	counts := make(map[string]int, len(rows))
 	for _, row := range rows {
 		counts[row.Name] = int(row.Rows)

@@ -19,8 +19,8 @@ type reading struct {
 	key     relay.OrderKey
 	span    *telemetry.Span // nil where no traces are wanted
 	trace   string          // traceparent for what is done later; "" when there is none
-	mail    bool // the LMS may write to learners who are new
-	again   bool // replayed: what stands is left alone
+	mail    bool            // the LMS may write to learners who are new
+	again   bool            // replayed: what stands is left alone
 }
 
 // crowd is how many webhooks at once tell that more are coming: their enrolments can wait for company.

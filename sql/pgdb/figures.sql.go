@@ -26,38 +26,6 @@ func (q *Queries) Backlog(ctx context.Context) (BacklogRow, error) {
 	return i, err
 }
 
-const countParkedDeliveries = `-- name: CountParkedDeliveries :many
-SELECT s.name, count(*) AS rows FROM (
-    SELECT subscription_id FROM deliveries WHERE state <> 'delivered' AND state = 'parked' LIMIT $1
-) d JOIN subscriptions s ON s.id = d.subscription_id WHERE s.deleted_at IS NULL GROUP BY s.name ORDER BY rows DESC
-`
-
-type CountParkedDeliveriesRow struct {
-	Name string
-	Rows int64
-}
-
-// The parked deliveries of each subscription, up to a limit in all.
-func (q *Queries) CountParkedDeliveries(ctx context.Context, atMost int32) ([]CountParkedDeliveriesRow, error) {
-	rows, err := q.db.Query(ctx, countParkedDeliveries, atMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CountParkedDeliveriesRow{}
-	for rows.Next() {
-		var i CountParkedDeliveriesRow
-		if err := rows.Scan(&i.Name, &i.Rows); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const countParkedWebhooks = `-- name: CountParkedWebhooks :one
 SELECT count(*) FROM webhooks WHERE state = 'parked'
 `
@@ -159,6 +127,38 @@ func (q *Queries) ForgetFlow(ctx context.Context, before time.Time) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const parkedBySubscription = `-- name: ParkedBySubscription :many
+SELECT s.name, count(*) AS rows FROM (
+    SELECT subscription_id FROM deliveries WHERE state <> 'delivered' AND state = 'parked' LIMIT $1
+) d JOIN subscriptions s ON s.id = d.subscription_id WHERE s.deleted_at IS NULL GROUP BY s.name ORDER BY rows DESC
+`
+
+type ParkedBySubscriptionRow struct {
+	Name string
+	Rows int64
+}
+
+// The parked deliveries of each subscription, up to a limit in all.
+func (q *Queries) ParkedBySubscription(ctx context.Context, atMost int32) ([]ParkedBySubscriptionRow, error) {
+	rows, err := q.db.Query(ctx, parkedBySubscription, atMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ParkedBySubscriptionRow{}
+	for rows.Next() {
+		var i ParkedBySubscriptionRow
+		if err := rows.Scan(&i.Name, &i.Rows); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const webhookFlow = `-- name: WebhookFlow :many

@@ -115,7 +115,7 @@ func (q *Queries) DeliveryStates(ctx context.Context, arg DeliveryStatesParams) 
 }
 
 const enrollmentsAgain = `-- name: EnrollmentsAgain :many
-SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at FROM enrollments
+SELECT id, webhook_id, source, order_id, learner, learner_key, sku, course, action, state, reason, attempts, next_attempt_at, direct, mail_due, mailed, unsure, touched, in_flight, account, group_limit, fails, first_failed_at, generation, told, told_version, notes, lease_owner, lease_until, created_at, updated_at, trace FROM enrollments
 WHERE id > $1 AND id <= $2 AND state = $3 AND ($4::text = '' OR source = $4)
   AND ($5::text = '' OR course = $5) AND ($6::text = '' OR learner_key = $6)
   AND ($7::text = '' OR reason = $7)
@@ -189,6 +189,7 @@ func (q *Queries) EnrollmentsAgain(ctx context.Context, arg EnrollmentsAgainPara
 			&i.LeaseUntil,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

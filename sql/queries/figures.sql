@@ -28,7 +28,7 @@ DELETE FROM flow WHERE at < @before::timestamptz;
 -- name: Backlog :one
 SELECT (SELECT count(*) FROM enrollments WHERE state = 'waiting')::bigint AS enrollments, (SELECT count(*) FROM retries)::bigint AS deliveries;
 
--- name: CountParkedDeliveries :many
+-- name: ParkedBySubscription :many
 -- The parked deliveries of each subscription, up to a limit in all.
 SELECT s.name, count(*) AS rows FROM (
     SELECT subscription_id FROM deliveries WHERE state <> 'delivered' AND state = 'parked' LIMIT @at_most
