@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 )
@@ -49,7 +50,7 @@ func enrollmentMoment(e relay.Enrollment) Moment {
 		m.State, m.What = "good", e.Learner+" is out of "+course
 	case relay.EnrollmentWaiting:
 		m.State, m.What = "wait", e.Learner+" waits for "+course
-		if e.NextAttemptAt != nil {
+		if e.NextAttemptAt != nil && e.NextAttemptAt.After(e.UpdatedAt.Add(time.Second)) { // else it is due
 			m.More = strings.TrimSpace(sentence(m.More) + " Next attempt at " + e.NextAttemptAt.UTC().Format("15:04:05 UTC") + ".")
 		}
 	case relay.EnrollmentParked:

@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -35,6 +37,32 @@ func (g *ground) fill() {
 	}
 }
 
+// work writes a day of deliveries and of backlog.
+func (g *ground) work() {
+	g.t.Helper()
+	var outcomes []*relay.Outcome
+	for n := range 400 {
+		at := time.Now().Add(-time.Duration(n) * 213 * time.Second)
+		o := &relay.Outcome{
+			DeliveryKey: relay.DeliveryKey{Subscription: 7, Sequence: uint64(n + 1), StoredAt: at.Add(-time.Duration(n%7) * time.Millisecond).Truncate(time.Microsecond)},
+			EventID:     fmt.Sprint("e", n), EventType: "shop.sold.v1", State: relay.DeliveryDelivered,
+			Attempt: relay.DeliveryAttempt{Number: 1, At: at, DurationMS: float64(2 + n%29), Status: 200},
+		}
+		if n%17 == 3 {
+			o.State, o.Attempt.Status, o.Attempt.Error = relay.DeliveryParked, 500, "500 Internal Server Error"
+		}
+		outcomes = append(outcomes, o)
+		if n%2 == 0 {
+			if err := g.store.NoteBacklog(g.t.Context(), at, map[string]int64{"webhooks": int64(n % 5), "events": int64(n % 23)}, 48*time.Hour); err != nil {
+				g.t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(g.store.RecordOutcomes(g.t.Context(), outcomes), g.store.FlushFlow(g.t.Context())); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 func TestAnOperatorFollowsAnOrderFromLoginToTheTimeline(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
@@ -61,10 +89,12 @@ func TestPagesShowWhatTheLedgerHolds(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, withOut(&crm{}))
 	g.fill()
+	g.work()
 	b := g.browser(t)
 	b.login(adminToken)
 	b.sees("What needs a person")
 	b.sees("enrolments are parked: the LMS knows no such course")
+	b.do(chromedp.Poll(`[...document.querySelectorAll("svg.chart")].filter(c => c.querySelector("rect.s2, path.line")).length >= 4`, nil))
 	for _, page := range []struct{ name, path, text string }{
 		{"overview", "/", "Webhooks received"}, {"webhooks", "/webhooks", "orders/create"}, {"webhook", "/webhooks/w1001", "#1001"},
 		{"rejected", "/rejected", "signature"}, {"rejected-one", "/webhooks/rejected-1", "eve@example.org"},
