@@ -20,6 +20,7 @@ func (s *Service) newApp() *fiber.App {
 	app := fiber.New(fiber.Config{
 		AppName:                      "edrelay",
 		BodyLimit:                    o.BodyLimit,
+		StreamRequestBody:            true, // takeBody reads it
 		ReadBufferSize:               o.HeaderLimit,
 		ReadTimeout:                  o.ReadTimeout,
 		WriteTimeout:                 o.ReadTimeout,
@@ -33,7 +34,8 @@ func (s *Service) newApp() *fiber.App {
 		TrustProxyConfig:             fiber.TrustProxyConfig{Proxies: o.TrustedProxies},
 		EnableIPValidation:           true,
 	})
-	app.Use(s.partWell)
+	app.Server().HeaderReceived = markOversize(o.BodyLimit)
+	app.Use(s.partWell, s.takeBody)
 	for _, path := range s.doors.paths() {
 		app.All(path, s.guarded(s.shared))
 		if s.doors.byPath[path].route.Secret {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -326,3 +327,33 @@ func TestARefusalIsLoggedOnceWithItsSenderAndNothingSecret(t *testing.T) {
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// Senders that announce the largest body and send a few bytes of it hold no memory for the rest.
+func TestAnAnnouncedBodyTakesNoMemoryBeforeItComes(t *testing.T) {
+	const senders, limit = 200, 1 << 20
+	door := sourcetest.Open(t, func(o *ingress.Options) { o.BodyLimit = limit }, shop(t, "shopify", "a.example", "s"))
+	before := heap()
+	for range senders {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(door.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nx", orderPath, limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if answer := door.Post(t, signed("a.example", "s", order(1))); answer.Status != 200 {
+		t.Errorf("a good one beside them: %d", answer.Status)
+	}
+	if grown := heap() - before; grown > senders*limit/4 {
+		t.Errorf("%d MiB held for %d senders of one byte", grown>>20, senders)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}

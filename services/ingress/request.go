@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/gofiber/fiber/v3"
@@ -27,15 +26,14 @@ func (h header) Values(name string) []string {
 	return values
 }
 
-// request copies what outlives the handler, the body first of all: Fiber's own bytes are used again for the next
-// request, while a publish that timed out may still hold these.
+// request copies what outlives the handler; the body does already.
 func (s *Service) request(c fiber.Ctx) *source.Request {
 	return &source.Request{
 		Method:   strings.Clone(c.Method()),
 		Path:     strings.TrimSuffix(strings.Clone(c.Path()), "/"),
 		Query:    func(name string) string { return strings.Clone(c.Query(name)) },
 		Header:   header{c},
-		Body:     bytes.Clone(c.Request().Body()),
+		Body:     c.Request().Body(),
 		Received: s.options.Now().UTC(),
 		Remote:   strings.Clone(c.IP()),
 	}
