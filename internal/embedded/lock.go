@@ -17,11 +17,11 @@ type dirLock struct{ file *os.File }
 // names its process id.
 func lockDir(dir string, mode os.FileMode) (*dirLock, error) {
 	if err := os.MkdirAll(dir, mode); err != nil {
-		return nil, relay.Errorf(relay.CodeUnavailable, "the directory %s cannot be made: %v", dir, err)
+		return nil, notWritable(dir, "made", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, relay.Errorf(relay.CodeUnavailable, "the directory %s cannot be written to: %v", dir, err)
+		return nil, notWritable(dir, "written to", err)
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer file.Close()
@@ -46,6 +46,13 @@ func writeOwner(file *os.File) error {
 	}
 	_, err := file.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
 	return err
+}
+
+func notWritable(dir, what string, err error) *relay.Error {
+	return &relay.Error{
+		Code: relay.CodeUnavailable, Err: err, Message: fmt.Sprintf("the directory %s cannot be %s: %v", dir, what, err),
+		Hint: "let this user write there, make room, or mend and remount a disk that is read-only; or set another data_dir",
+	}
 }
 
 func lockedError(dir string, file *os.File) *relay.Error {

@@ -34,6 +34,12 @@ func (s *Store) MarkLog(ctx context.Context, stream string, last uint64, stored 
 	return loss, wrap("mark how far the log has come", err)
 }
 
+// LogMark is the last sequence that MarkLog noted of a stream; ErrNotFound when there is none.
+func (s *Store) LogMark(ctx context.Context, stream string) (uint64, error) {
+	last, err := s.query.LogMark(ctx, stream)
+	return uint64(last), wrap("read how far the log had come", err)
+}
+
 func addLoss(ctx context.Context, q *pgdb.Queries, loss *relay.Loss) error {
 	if loss.Stream == relay.StreamWebhooks {
 		known, err := q.CountSequences(ctx, pgdb.CountSequencesParams{First: int64(loss.First), Last: int64(loss.Last), Since: loss.Since})

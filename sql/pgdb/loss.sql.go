@@ -102,6 +102,17 @@ func (q *Queries) LogLosses(ctx context.Context, since time.Time) ([]LogLoss, er
 	return items, nil
 }
 
+const logMark = `-- name: LogMark :one
+SELECT last FROM log_marks WHERE stream = $1
+`
+
+func (q *Queries) LogMark(ctx context.Context, stream string) (int64, error) {
+	row := q.db.QueryRow(ctx, logMark, stream)
+	var last int64
+	err := row.Scan(&last)
+	return last, err
+}
+
 const moveLogMark = `-- name: MoveLogMark :exec
 INSERT INTO log_marks (stream, last, seen_at) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (stream) DO UPDATE SET last = excluded.last, seen_at = excluded.seen_at

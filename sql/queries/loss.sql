@@ -1,6 +1,9 @@
 -- name: LockLogMark :one
 SELECT last, seen_at FROM log_marks WHERE stream = @stream FOR UPDATE;
 
+-- name: LogMark :one
+SELECT last FROM log_marks WHERE stream = @stream;
+
 -- name: MoveLogMark :exec
 INSERT INTO log_marks (stream, last, seen_at) VALUES (@stream, @last, clock_timestamp())
 ON CONFLICT (stream) DO UPDATE SET last = excluded.last, seen_at = excluded.seen_at;

@@ -4,11 +4,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/edrelay/edrelay/services/edrelay/config"
 )
 
-// NewLogger makes the logger that the configuration asks for: text on a terminal, JSON elsewhere, unless it says.
+// NewLogger makes the logger that the configuration asks for: text on a terminal, JSON elsewhere, unless it says. A warning
+// that says the same again is held back for a while.
 func NewLogger(c config.Log, out io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
@@ -16,9 +18,9 @@ func NewLogger(c config.Log, out io.Writer) *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "" && IsTerminal(out) {
-		return slog.New(slog.NewTextHandler(out, options))
+		return slog.New(newCalm(slog.NewTextHandler(out, options), time.Now))
 	}
-	return slog.New(slog.NewJSONHandler(out, options))
+	return slog.New(newCalm(slog.NewJSONHandler(out, options), time.Now))
 }
 
 // IsTerminal tells whether a person reads along.

@@ -182,6 +182,26 @@ func some[T any](s *site, path string, query url.Values, limit int) []T {
 	return all
 }
 
+// mustGet reads one answer of the REST API as it stands.
+func (s *site) mustGet(path string) string {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://"+s.admin+"/api/v1"+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+adminToken)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: %d %s %v", path, answer.StatusCode, body, err)
+	}
+	return string(body)
+}
+
 func learner(order int64) string { return fmt.Sprintf("learner-%d@drill.example", order) }
 
 // order is a signed order of one course for one learner.
