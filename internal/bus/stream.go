@@ -10,13 +10,19 @@ import (
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
+const codeNoRoom = 10047 // the server's code for storage that is not there
+
 // EnsureStreams makes the streams of the log, or changes those that exist to the configuration as far as the
 // server allows; what can't be changed stays, and a stream that can't serve is an error.
 func (b *Bus) EnsureStreams(ctx context.Context) error {
 	for _, wanted := range b.streams() {
 		if err := b.ensureStream(ctx, wanted); err != nil {
-			return &relay.Error{Code: relay.CodeUnavailable,
+			failure := &relay.Error{Code: relay.CodeUnavailable,
 				Message: fmt.Sprintf("The stream %s can't be made ready.", wanted.Name), Err: err}
+			if about := new(jetstream.APIError); errors.As(err, &about) && about.ErrorCode == codeNoRoom {
+				failure.Hint = "The NATS server's disk or account has less room than the streams' limits ask for: make room, or lower nats.retention.…_bytes."
+			}
+			return failure
 		}
 	}
 	return nil

@@ -3,8 +3,11 @@ package alarm_test
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +39,7 @@ func TestWhatIsBeyondItsLimitsIsNamedBeforeAnythingIsLost(t *testing.T) {
 		"a disk with room":               {reading: alarm.Reading{Dir: "/data", Free: 3 * gib, Size: 20 * gib}},
 		"a disk that nobody could read":  {reading: alarm.Reading{}},
 		"a disk nearly full":             {alarm.Reading{Dir: "/data", Free: gib, Size: 20 * gib}, "disk", true, "/data has 1.0 GiB free of 20.0 GiB"},
+		"a disk that is read-only":       {alarm.Reading{Dir: "/data", Free: 9 * gib, Size: 20 * gib, Unwritable: &fs.PathError{Op: "open", Path: "/data/x", Err: syscall.EROFS}}, "disk", true, "read-only file system"},
 		"a stream without a limit":       {reading: stream(relay.StreamEvents, 900*gib, 0, 1)},
 		"a stream with room":             {reading: stream(relay.StreamEvents, 7*gib, 10*gib, 1)},
 		"a stream nearly full":           {stream(relay.StreamEvents, 8*gib, 10*gib, 1), "stream EVENTS", false, "8.0 GiB of 10.0 GiB"},
@@ -101,6 +105,20 @@ func TestAnAlarmIsToldOnceAndWhenItIsOver(t *testing.T) {
 	}
 	if err := watch.Test(t.Context()); err != nil {
 		t.Errorf("no alarm stands, and the test says %v", err)
+	}
+}
+
+func TestWhetherAFolderCanBeWrittenToIsTried(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := alarm.Writable(dir); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	if err := alarm.Writable(dir + "/not/there"); err == nil {
+		t.Error("a folder that is not there can be written to")
 	}
 }
 

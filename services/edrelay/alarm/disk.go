@@ -3,6 +3,7 @@ package alarm
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -26,6 +27,16 @@ func Tightest(dirs []string) (dir string, free, size uint64, err error) {
 		err = nil
 	}
 	return dir, free, size, err
+}
+
+// Writable tries to write to a folder; the error says why that is not possible.
+func Writable(dir string) error {
+	file, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString("edrelay looks whether it can write here\n")
+	return errors.Join(err, file.Close(), os.Remove(file.Name()))
 }
 
 // Disk gives the bytes that this user may still write to the file system of a folder, and the size of it. A folder that

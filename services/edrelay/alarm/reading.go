@@ -1,7 +1,9 @@
 package alarm
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/edrelay/edrelay/internal/bus"
@@ -13,6 +15,7 @@ import (
 type Reading struct {
 	Dir        string // the data dir
 	Free, Size uint64 // of its file system, in bytes
+	Unwritable error  // why nothing can be written there; nil also where nobody tried
 	Streams    []bus.StreamInfo
 	Unworked   uint64        // webhooks that the enroller has not settled yet
 	Storage    bus.Storage   // of the log's account
@@ -38,6 +41,12 @@ func Judge(r Reading, limits config.Alarm) []relay.Alarm {
 }
 
 func disk(r Reading, limits config.Alarm) *relay.Alarm {
+	if r.Unwritable != nil {
+		return &relay.Alarm{
+			Name: "disk", Bad: true, Text: fmt.Sprintf("Nothing can be written to the disk of the log: %s", cause(r.Unwritable)),
+			Hint: "Senders hear 503 until it can. Look at the kernel's log, make room or mend and remount the disk, then start edrelay again.",
+		}
+	}
 	if r.Size == 0 || r.Free >= uint64(limits.DiskFree) {
 		return nil
 	}
@@ -46,6 +55,15 @@ func disk(r Reading, limits config.Alarm) *relay.Alarm {
 		Text: fmt.Sprintf("The disk of %s has %s free of %s", r.Dir, bytes(r.Free), bytes(r.Size)),
 		Hint: "When it is full, senders hear 503. Make room, or shorten nats.retention; alarm.disk_free sets when this is said.",
 	}
+}
+
+// cause is an error of a file without its path.
+func cause(err error) string {
+	var about *fs.PathError
+	if errors.As(err, &about) {
+		return about.Err.Error()
+	}
+	return err.Error()
 }
 
 func storage(r Reading, limits config.Alarm) *relay.Alarm {

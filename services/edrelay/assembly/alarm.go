@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/services/console/desk"
@@ -23,6 +24,9 @@ func (g *Ground) Alarms(context.Context) (Runner, error) {
 func (g *Ground) read(ctx context.Context) alarm.Reading {
 	r := alarm.Reading{}
 	r.Dir, r.Free, r.Size, _ = alarm.Tightest(alarm.Dirs(g.Config.DataDir))
+	if g.NATS != nil {
+		r.Unwritable = alarm.Writable(filepath.Join(g.Config.DataDir, "nats"))
+	}
 	r.Postgres, _ = g.Store.Skew(ctx)
 	r.Storage, _ = g.Bus.Storage(ctx)
 	r.Losses, _ = g.Store.LogLosses(ctx, g.Store.Now().Add(-alarm.LossTold))
