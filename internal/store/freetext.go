@@ -52,13 +52,11 @@ type found struct {
 }
 
 // SearchTexts counts the free texts of the ledger that holds says yes to. Only those in which word, in lower case,
-// stands are read.
+// stands are read, one at a time.
 func (s *Store) SearchTexts(ctx context.Context, word string, holds func(string) bool) (int, error) {
 	count := 0
-	err := s.eachText(ctx, freeTexts, word, func(_ pgx.Tx, f found) error {
-		if holds(f.value) {
-			count++
-		}
+	err := s.eachText(ctx, freeTexts, word, holds, func(_ pgx.Tx, list []found) error {
+		count += len(list)
 		return nil
 	})
 	return count, wrap("search the ledger's texts", err)
@@ -67,13 +65,15 @@ func (s *Store) SearchTexts(ctx context.Context, word string, holds func(string)
 // ForgetTexts rewrites the texts of the ledger that holds says yes to with scrub, and says how many they were.
 func (s *Store) ForgetTexts(ctx context.Context, word string, holds func(string) bool, scrub func(string) string) (int, error) {
 	count := 0
-	err := s.eachText(ctx, slices.Concat(freeTexts, knownTexts), word, func(tx pgx.Tx, f found) error {
-		if !holds(f.value) {
-			return nil
+	err := s.eachText(ctx, slices.Concat(freeTexts, knownTexts), word, holds, func(tx pgx.Tx, list []found) error {
+		for _, f := range list {
+			rows, err := f.rewrite(ctx, tx, scrub)
+			if err != nil {
+				return err
+			}
+			count += rows
 		}
-		rows, err := f.rewrite(ctx, tx, scrub)
-		count += rows
-		return err
+		return nil
 	})
 	return count, wrap("forget a learner in the ledger's texts", err)
 }
@@ -96,17 +96,18 @@ func (f found) rewrite(ctx context.Context, tx pgx.Tx, scrub func(string) string
 	return int(tag.RowsAffected()), err
 }
 
-func (s *Store) eachText(ctx context.Context, where []textColumns, word string, visit func(pgx.Tx, found) error) error {
+// eachText hands over, column by column, the values that holds says yes to.
+func (s *Store) eachText(
+	ctx context.Context, where []textColumns, word string, holds func(string) bool, visit func(pgx.Tx, []found) error,
+) error {
 	for _, t := range where {
 		for _, column := range t.columns {
 			err := s.unhurried(ctx, func(_ *pgdb.Queries, tx pgx.Tx) error {
-				values, err := textsWith(ctx, tx, t, column, word)
-				for _, f := range values {
-					if err == nil {
-						err = visit(tx, f)
-					}
+				list, err := textsHolding(ctx, tx, t, column, word, holds)
+				if err != nil {
+					return err
 				}
-				return err
+				return visit(tx, list)
 			})
 			if err != nil {
 				return err
@@ -116,15 +117,23 @@ func (s *Store) eachText(ctx context.Context, where []textColumns, word string, 
 	return nil
 }
 
-func textsWith(ctx context.Context, tx pgx.Tx, t textColumns, column, word string) ([]found, error) {
+func textsHolding(ctx context.Context, tx pgx.Tx, t textColumns, column, word string, holds func(string) bool) ([]found, error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf(
 		"SELECT tableoid::regclass::text, ctid::text, %s::text FROM %s WHERE %s::text <> '' AND strpos(lower(%s::text), $1) > 0",
 		column, t.table, column, column), word)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (found, error) {
+	defer rows.Close()
+	var list []found
+	for rows.Next() {
 		f := found{textColumns: t, column: column}
-		return f, row.Scan(&f.part, &f.place, &f.value)
-	})
+		if err := rows.Scan(&f.part, &f.place, &f.value); err != nil {
+			return nil, err
+		}
+		if holds(f.value) {
+			list = append(list, f)
+		}
+	}
+	return list, rows.Err()
 }

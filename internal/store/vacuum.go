@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/edrelay/edrelay/internal/relay"
 )
 
 // personalTables may have held a learner.
@@ -18,7 +18,7 @@ var personalTables = []string{
 }
 
 // rewriteLock is how long the rewrite of a table waits for those who use it; everybody else waits behind it.
-const rewriteLock = "3s"
+const rewriteLock = "1s"
 
 // Vacuum has Postgres take dead rows out of the tables that may have held a learner. Tables that somebody has locked are
 // left to the server's own autovacuum.
@@ -89,7 +89,11 @@ func (s *Store) unlimited(ctx context.Context, work func(*pgxpool.Conn) error) e
 	return work(conn)
 }
 
+// lockNotAvailable is the SQLSTATE of a statement that waited for a lock in vain.
+const lockNotAvailable = "55P03"
+
 // lockedOut tells whether a statement failed because others hold the table.
 func lockedOut(err error) bool {
-	return relay.CodeOf(wrap("", err)) == relay.CodeUnavailable && strings.Contains(err.Error(), "55P03")
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == lockNotAvailable
 }

@@ -142,7 +142,8 @@ func (a *App) writeErasure(out io.Writer, e relay.Erasure) error {
 	for _, remark := range e.Remarks {
 		fmt.Fprintf(out, "%s\n", table.Clean(remark))
 	}
-	if err := section(&to, "Samples", e.Samples, messageColumns(time.Now())); err != nil {
+	stream := column("STREAM", func(m relay.HeldMessage) string { return m.Stream })
+	if err := section(&to, "Samples", e.Samples, append([]table.Column[relay.HeldMessage]{stream}, messageColumns(time.Now())...)); err != nil {
 		return err
 	}
 	if len(e.Blocked) > 0 {

@@ -116,7 +116,7 @@ func (a *App) confirmForget(cmd *cobra.Command, ask relay.ForgetLearner) error {
 		return err
 	}
 	if !strings.EqualFold(strings.TrimSpace(typed), strings.TrimSpace(ask.Address)) {
-		return &relay.Error{Code: relay.CodeInvalid, Message: "that is not the address, so nothing was erased"}
+		return &relay.Error{Code: relay.CodeInvalid, Message: "that is not the address, so nothing was erased", Hint: "Ask for it again, or look only with --dry-run."}
 	}
 	return nil
 }
