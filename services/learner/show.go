@@ -156,7 +156,7 @@ func (s *search) orders(ctx context.Context) error {
 	}
 	s.held.Counts.Orders = len(keys)
 	for _, key := range few(keys, s.limit) {
-		s.held.Orders = append(s.held.Orders, relay.HeldOrder{Source: key.Source, Order: key.Order})
+		s.held.Orders = append(s.held.Orders, relay.HeldOrder(key))
 	}
 	rows, err := s.office.Ledger.Enrollments(ctx, relay.EnrollmentQuery{Learner: s.person.text})
 	s.held.Counts.Enrollments, s.held.Enrollments = len(rows), few(rows, s.limit)
