@@ -24,7 +24,8 @@ const (
 )
 
 // batchWait is how long the answer to a batch may take before its messages are sent singly.
-const batchWait = 2 * time.Second
+// It leaves time for two more tries within the patience of a sender.
+const batchWait = time.Second
 
 // batchLeast is the smallest group worth a batch: the server's work for a batch costs about as much as this many
 // single messages.

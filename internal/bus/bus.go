@@ -136,6 +136,14 @@ func (b *Bus) Check(ctx context.Context) error {
 	return nil
 }
 
+// Reach tells whether the server answers at all; nil when it does. It needs no leader of the cluster.
+func (b *Bus) Reach(ctx context.Context) error {
+	if err := b.conn.FlushWithContext(ctx); err != nil {
+		return unavailable("The NATS server is away.", err)
+	}
+	return nil
+}
+
 // Server describes the server that holds the log.
 type Server struct {
 	Version    string

@@ -18,7 +18,7 @@ func (b *Bus) Message(ctx context.Context, stream string, sequence uint64) (rela
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return received(handle.GetMsg(ctx, sequence))
+	return b.read(ctx, stream, ask{Sequence: sequence}, func() (*jetstream.RawStreamMsg, error) { return handle.GetMsg(ctx, sequence) })
 }
 
 // LastMessage reads the newest message of a subject, wildcards allowed. Errors as Message.
@@ -27,7 +27,7 @@ func (b *Bus) LastMessage(ctx context.Context, stream, subject string) (relay.Re
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return received(handle.GetLastMsgForSubject(ctx, subject))
+	return b.read(ctx, stream, ask{Last: subject}, func() (*jetstream.RawStreamMsg, error) { return handle.GetLastMsgForSubject(ctx, subject) })
 }
 
 // NextMessage reads the first message at or after the sequence whose subject matches. Errors as Message.
@@ -36,7 +36,9 @@ func (b *Bus) NextMessage(ctx context.Context, stream string, sequence uint64, s
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return received(handle.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject)))
+	return b.read(ctx, stream, ask{Sequence: sequence, Next: subject}, func() (*jetstream.RawStreamMsg, error) {
+		return handle.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject))
+	})
 }
 
 func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {

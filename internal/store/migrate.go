@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -73,6 +74,25 @@ func (s *Store) CheckMigrated(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// NewerMigrations gives the versions of migrations that a newer edrelay applied and this one doesn't know, oldest first.
+// Migrations add before they take away, so this edrelay works on beside the newer one.
+func (s *Store) NewerMigrations(ctx context.Context) ([]int64, error) {
+	list, err := s.MigrationStatus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := []int64{0} // what goose itself begins with
+	for _, one := range list {
+		known = append(known, one.Version)
+	}
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT version_id FROM goose_db_version WHERE is_applied AND version_id <> ALL ($1) ORDER BY 1", known)
+	if err != nil {
+		return nil, wrap("read applied migrations", err)
+	}
+	newer, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	return newer, wrap("read applied migrations", err)
 }
 
 // migrateExactly applies the migrations of the versions given that are not applied yet, and no others.

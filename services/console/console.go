@@ -123,10 +123,11 @@ func (s *Service) Run(ctx context.Context) error {
 
 // partWell tells callers, once the listener is about to close, that their connection won't be kept.
 func (s *Service) partWell(c fiber.Ctx) error {
-	if s.parting.Load() {
+	err := c.Next()
+	if s.parting.Load() { // asked after the work, which may have begun before
 		c.RequestCtx().SetConnectionClose()
 	}
-	return c.Next()
+	return err
 }
 
 // keepWarm counts the overview's figures ahead, so that whoever looks first does not wait for a large ledger.

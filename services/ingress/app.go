@@ -113,8 +113,9 @@ func writeProblem(c fiber.Ctx, status int, message string) error {
 // partWell tells senders, once the door is about to close, that their connection won't be kept: one closed while it
 // seems idle would take a request with it that is on its way.
 func (s *Service) partWell(c fiber.Ctx) error {
-	if s.parting.Load() {
+	err := c.Next()
+	if s.parting.Load() { // asked after the work, which may have begun before
 		c.RequestCtx().SetConnectionClose()
 	}
-	return c.Next()
+	return err
 }

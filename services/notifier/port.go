@@ -17,8 +17,8 @@ type Log interface {
 	// Message reads one message back; relay.ErrNotFound when it is gone.
 	Message(ctx context.Context, stream string, sequence uint64) (relay.Received, error)
 	Publish(context.Context, relay.Message) (relay.Receipt, error)
-	// Check fails while the log is away.
-	Check(context.Context) error
+	// Reach fails while the log is away.
+	Reach(context.Context) error
 }
 
 // Ledger is what the notifier keeps of its work.

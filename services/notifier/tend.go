@@ -75,7 +75,7 @@ func (n *Notifier) beat(ctx context.Context) {
 func (n *Notifier) hasLog(ctx context.Context) bool {
 	look, cancel := context.WithTimeout(ctx, logLook)
 	defer cancel()
-	err := n.log.Check(look)
+	err := n.log.Reach(look)
 	if err == nil || ctx.Err() != nil {
 		return err == nil
 	}

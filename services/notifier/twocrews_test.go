@@ -150,8 +150,8 @@ func (c *cutOff) set(off bool) {
 	c.off = off
 }
 
-// Check is what the notifier asks of the log.
-func (c *cutOff) Check(context.Context) error {
+// Reach is what the notifier asks of the log.
+func (c *cutOff) Reach(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.off {

@@ -241,5 +241,31 @@ func (g *Ground) openLedger(ctx context.Context, needs Needs) error {
 	if (own || needs.Embedded) && !needs.Bare {
 		return opened.Migrate(ctx)
 	}
-	return nil
+	if needs.Bare {
+		return nil
+	}
+	return g.judgeSchema(ctx, needs)
 }
+
+// judgeSchema refuses a ledger whose schema is older than this edrelay needs; a newer one is worked on beside the newer
+// edrelay. A service that begins without the ledger only says what it finds.
+func (g *Ground) judgeSchema(ctx context.Context, needs Needs) error {
+	ctx, cancel := context.WithTimeout(ctx, schemaPatience)
+	defer cancel()
+	err := g.Store.CheckMigrated(ctx)
+	if err != nil {
+		if needs.Late {
+			g.Log.Warn("the ledger is not as this edrelay needs it", "error", err)
+			return nil
+		}
+		return err
+	}
+	newer, err := g.Store.NewerMigrations(ctx)
+	if len(newer) > 0 {
+		g.Log.Warn("the ledger's schema is newer than this edrelay, which works on; upgrade it soon", "unknown_migrations", newer)
+	}
+	return err
+}
+
+// schemaPatience bounds the look at the schema when a service starts.
+const schemaPatience = 15 * time.Second

@@ -59,6 +59,8 @@ listen: %q
 prof_port: %s
 max_payload: 4MB
 jetstream { store_dir: %q, max_file_store: 1GB }
+lame_duck_duration: "30s"
+lame_duck_grace_period: "2s"
 cluster { name: drill, listen: %q, routes: [ %s ] }
 `, n.name, n.client, profile, n.store, routes[i], `"nats://`+strings.Join(routes, `", "nats://`)+`"`)
 		if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {

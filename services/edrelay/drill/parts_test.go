@@ -30,12 +30,7 @@ func newParts(t testing.TB, lmsURL, natsURL, databaseURL string, replicas int, s
 
 func (f footing) parts(t testing.TB, services ...string) *parts {
 	t.Helper()
-	retention := ""
-	if f.retention != "" {
-		retention = ", retention: " + f.retention
-	}
-	s := newSite(t, f.lms, append([]string{fmt.Sprintf("nats: { url: %q, replicas: %d%s }", f.nats, f.replicas, retention),
-		fmt.Sprintf("database: { url: %q }", f.ledger), "encryption_key: " + drillKey}, f.more...)...)
+	s := f.site(t)
 	s.mustCommand("migrate", "up")
 	p := &parts{site: s, services: map[string]*process{}}
 	console := start(t, s.dir, nil, []string{"console"})
@@ -46,6 +41,16 @@ func (f footing) parts(t testing.TB, services ...string) *parts {
 		p.start(name, s.door)
 	}
 	return p
+}
+
+func (f footing) site(t testing.TB) *site {
+	t.Helper()
+	retention := ""
+	if f.retention != "" {
+		retention = ", retention: " + f.retention
+	}
+	return newSite(t, f.lms, append([]string{fmt.Sprintf("nats: { url: %q, replicas: %d%s }", f.nats, f.replicas, retention),
+		fmt.Sprintf("database: { url: %q }", f.ledger), "encryption_key: " + drillKey}, f.more...)...)
 }
 
 // start starts one more service and waits until it is ready.
