@@ -149,6 +149,7 @@ func (r *backwards) drop(ctx context.Context, consumer jetstream.Consumer) {
 // fetch reads count messages and keeps the newest Limit, newest first. Messages that went meanwhile are missed.
 func (r *backwards) fetch(ctx context.Context, consumer jetstream.Consumer, count int) ([]relay.Received, error) {
 	var found []relay.Received
+	var wait patience
 	for left := count; left > 0; {
 		batch, err := consumer.FetchNoWait(min(left, 1000))
 		if err != nil {
@@ -160,6 +161,9 @@ func (r *backwards) fetch(ctx context.Context, consumer jetstream.Consumer, coun
 			if one, ok := r.keep(m); ok {
 				found = append(found, one)
 			}
+		}
+		if wait.again(ctx, batch.Error(), got) {
+			continue
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
 			return nil, err

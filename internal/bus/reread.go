@@ -76,3 +76,23 @@ func (b *Bus) askLeader(ctx context.Context, stream string, what ask) (*jetstrea
 	}
 	return raw, err
 }
+
+// patience is for readers of a consumer that was just made: the servers of a cluster know of it only a moment later, and
+// those asked before say that nobody answers.
+type patience struct{ until time.Time }
+
+// again waits a moment and tells whether to fetch again.
+func (p *patience) again(ctx context.Context, err error, got int) bool {
+	if got > 0 || !errors.Is(err, nats.ErrNoResponders) {
+		return false
+	}
+	if p.until.IsZero() {
+		p.until = time.Now().Add(readPatience)
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(20 * time.Millisecond):
+		return time.Now().Before(p.until)
+	}
+}

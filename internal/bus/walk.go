@@ -42,6 +42,7 @@ func (b *Bus) Walk(ctx context.Context, walk relay.LogWalk, visit func(relay.Rec
 func walkConsumer(
 	ctx context.Context, consumer jetstream.Consumer, stream string, last uint64, visit func(relay.Received) (bool, error),
 ) error {
+	var wait patience
 	for left := consumer.CachedInfo().NumPending; left > 0; {
 		batch, err := consumer.FetchNoWait(walkBatch)
 		if err != nil {
@@ -63,6 +64,9 @@ func walkConsumer(
 			if err != nil || !more {
 				return err
 			}
+		}
+		if wait.again(ctx, batch.Error(), int(got)) {
+			continue
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
 			return readError(err)
