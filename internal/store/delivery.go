@@ -16,7 +16,11 @@ import (
 
 // RecordOutcomes writes what attempts came to, all or nothing; the same ones may be written again. No two may be of
 // one delivery.
-func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) error {
+func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error {
+	inTx := s.inTx
+	if softly {
+		inTx = s.inSoftTx
+	}
 	var later []*relay.Outcome
 	first := make([]*relay.Outcome, 0, len(outcomes))
 	for _, o := range outcomes {
@@ -26,7 +30,7 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) e
 			later = append(later, o)
 		}
 	}
-	err := s.inTx(ctx, func(q *pgdb.Queries) error {
+	err := inTx(ctx, func(q *pgdb.Queries) error {
 		if len(first) > 0 {
 			if _, err := q.CopyDeliveries(ctx, deliveryRows(first)); err != nil {
 				return err
@@ -35,7 +39,7 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) e
 		return recordLater(ctx, q, later)
 	})
 	if err = wrap("record outcomes", err); relay.CodeOf(err) == relay.CodeConflict { // one is in the ledger already
-		err = wrap("record outcomes", s.inTx(ctx, func(q *pgdb.Queries) error { return recordLater(ctx, q, outcomes) }))
+		err = wrap("record outcomes", inTx(ctx, func(q *pgdb.Queries) error { return recordLater(ctx, q, outcomes) }))
 	}
 	if err == nil {
 		s.flow.deliveries(outcomes)
@@ -90,8 +94,12 @@ func attemptRow(o *relay.Outcome) pgdb.InsertDeliveryAttemptParams {
 // ClaimRetries takes due deliveries of a subscription for the lease; one whose outcome is not recorded by then is due
 // again.
 func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error) {
-	rows, err := s.query.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
-		LeaseSeconds: lease.Seconds()})
+	var rows []pgdb.Retry
+	err := s.inSoftTx(ctx, func(q *pgdb.Queries) (err error) {
+		rows, err = q.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
+			LeaseSeconds: lease.Seconds()})
+		return err
+	})
 	if err != nil {
 		return nil, wrap("claim due deliveries", err)
 	}
@@ -185,7 +193,7 @@ func (s *Store) StageDeliveries(ctx context.Context, replay string, events []rel
 		kept[i] = pgdb.KeepLastAttemptParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence)}
 		retries[i] = pgdb.StageRetryParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence), Replay: replay}
 	}
-	return wrap("stage deliveries", s.inTx(ctx, func(q *pgdb.Queries) error {
+	return wrap("stage deliveries", s.inSoftTx(ctx, func(q *pgdb.Queries) error {
 		return errors.Join(firstError(q.KeepLastAttempt(ctx, kept)), firstError(q.StageDelivery(ctx, deliveries)),
 			firstError(q.StageRetry(ctx, retries)))
 	}))

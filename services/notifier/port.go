@@ -32,7 +32,8 @@ type Ledger interface {
 	BeatNotifier(ctx context.Context, process string, seen int64, grace time.Duration) (alive []string, err error)
 	ForgetNotifier(ctx context.Context, process string) error
 
-	RecordOutcomes(context.Context, []*relay.Outcome) error
+	// RecordOutcomes writes what attempts came to. Softly: it need not survive the loss of the ledger's machine.
+	RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error
 	Standing(context.Context, relay.DeliveryKey) (relay.DeliveryState, *relay.Due, error)
 	ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error)
 	NextRetries(context.Context) (map[int64]time.Time, error)

@@ -149,20 +149,30 @@ func (d *deliveries) add(batch []entry, e entry) bool {
 	return true
 }
 
-// record writes the outcomes, again and again while the ledger is away. It reports false when ctx ended before.
+// record writes the outcomes, again and again while the ledger is away. Those of retries are written softly: no message
+// is acknowledged after them, and one that is lost is tried again. It reports false when ctx ended before.
 func (r *recorder) record(ctx context.Context, batch []entry) bool {
-	outcomes := make([]*relay.Outcome, 0, len(batch))
+	var retried []*relay.Outcome
+	fresh := make([]*relay.Outcome, 0, len(batch))
 	for _, e := range batch {
-		if e.outcome != nil {
-			outcomes = append(outcomes, e.outcome)
+		switch {
+		case e.outcome == nil:
+		case e.message == nil:
+			retried = append(retried, e.outcome)
+		default:
+			fresh = append(fresh, e.outcome)
 		}
 	}
+	return r.write(ctx, fresh, false) && r.write(ctx, retried, true)
+}
+
+func (r *recorder) write(ctx context.Context, outcomes []*relay.Outcome, softly bool) bool {
 	if len(outcomes) == 0 {
 		return true
 	}
 	began := time.Now()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := r.ledger.RecordOutcomes(ctx, outcomes)
+		err := r.ledger.RecordOutcomes(ctx, outcomes, softly)
 		if err == nil {
 			r.metrics.recorded(len(outcomes), time.Since(began))
 			return true

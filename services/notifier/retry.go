@@ -89,6 +89,8 @@ func (r *runner) claimOnce(ctx context.Context, most int) []claim {
 	}
 	if len(rows) == most {
 		r.dueAt(r.n.now()) // there may be more
+	} else if r.replaying(rows) {
+		r.dueAt(r.n.now().Add(replayLook))
 	}
 	slices.SortFunc(rows, func(a, b relay.Due) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	claimed := make([]claim, len(rows))
@@ -96,6 +98,22 @@ func (r *runner) claimOnce(ctx context.Context, most int) []claim {
 		claimed[i] = claim{row, r.n.now()}
 	}
 	return claimed
+}
+
+// While a replay hands out, what it hands out is looked for this often, so that it goes evenly: all of a second's at once
+// would hold up the others' events.
+const (
+	replayLook = 50 * time.Millisecond
+	replayStay = 2 * time.Second // after the last of it
+)
+
+// replaying tells whether a replay has handed out something lately.
+func (r *runner) replaying(rows []relay.Due) bool {
+	now := r.n.now()
+	if slices.ContainsFunc(rows, func(d relay.Due) bool { return d.Replay != "" }) {
+		r.replayed.Store(now.UnixMicro())
+	}
+	return now.Sub(time.UnixMicro(r.replayed.Load())) < replayStay
 }
 
 // again makes a further attempt for a delivery, with the event read back from the log.

@@ -24,9 +24,10 @@ type runner struct {
 	limiter *rate.Limiter // nil: no limit
 	slots   chan struct{} // one for each delivery that may be under way
 
-	next  atomic.Int64  // when the next retry is due, in Unix microseconds; 0: not known
-	poke  chan struct{} // next has changed; holds one signal
-	trips chan struct{} // the breaker has opened; holds one signal
+	next     atomic.Int64  // when the next retry is due, in Unix microseconds; 0: not known
+	replayed atomic.Int64  // when a retry of a replay was last claimed, likewise
+	poke     chan struct{} // next has changed; holds one signal
+	trips    chan struct{} // the breaker has opened; holds one signal
 
 	stop     context.CancelFunc // ends run, not what is under way
 	suspect  atomic.Bool        // the consumer broke: what it hands out may have been handed out before

@@ -23,12 +23,12 @@ type dying struct {
 
 var errKilled = errors.New("killed")
 
-func (d dying) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome) error {
+func (d dying) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error {
 	if d.dead.Load() {
 		<-ctx.Done()
 		return errKilled
 	}
-	return d.Ledger.RecordOutcomes(ctx, outcomes)
+	return d.Ledger.RecordOutcomes(ctx, outcomes, softly)
 }
 
 func (d dying) AckAll(ctx context.Context, replies []relay.Acker) error {

@@ -195,6 +195,9 @@ func (ch chunk) effects() int64 {
 
 const chunkSize = 500
 
+// chunksPerSecond is how evenly a capped rate is handed out.
+const chunksPerSecond = 20
+
 // eachChunk walks over all that is chosen behind the cursor, size messages at a time.
 func (c *choice) eachChunk(
 	ctx context.Context, log Log, ledger Ledger, cursor uint64, size int, visit func(chunk) (bool, error),

@@ -266,7 +266,7 @@ func (g *ground) deliver(id string, most int) int {
 				Attempt: relay.DeliveryAttempt{Number: d.Attempts + 1, At: time.Now(), Status: 200, Replay: d.Replay},
 			})
 		}
-		if err := g.store.RecordOutcomes(ctx, outcomes); err != nil {
+		if err := g.store.RecordOutcomes(ctx, outcomes, true); err != nil {
 			g.t.Error(err)
 		}
 		tried += len(due)

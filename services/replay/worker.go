@@ -121,7 +121,7 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 	}
 	size := chunkSize
 	if work.Rate > 0 {
-		size = max(1, min(chunkSize, int(work.Rate/4)))
+		size = max(1, min(chunkSize, int(work.Rate/chunksPerSecond)))
 	}
 	began := time.Now()
 	err = c.eachChunk(ctx, w.opts.Log, w.opts.Ledger, work.Cursor, size, func(ch chunk) (bool, error) {

@@ -58,7 +58,7 @@ func (g *ground) work() {
 			}
 		}
 	}
-	if err := errors.Join(g.store.RecordOutcomes(g.t.Context(), outcomes), g.store.FlushFlow(g.t.Context())); err != nil {
+	if err := errors.Join(g.store.RecordOutcomes(g.t.Context(), outcomes, false), g.store.FlushFlow(g.t.Context())); err != nil {
 		g.t.Fatal(err)
 	}
 }
