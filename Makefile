@@ -26,8 +26,8 @@ test: needs-go
 
 .PHONY: lint
 lint: .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/alertcheck
-	$(GO) vet work
-	.tools/staticcheck work
+	$(GO) vet -tags soak work
+	.tools/staticcheck -tags soak work
 	.tools/composecheck docker-compose.yml
 	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
 	.tools/alertcheck docs/metrics.md deploy/prometheus/alerts.yml docs/alerts.md deploy/grafana/edrelay.json

@@ -383,7 +383,7 @@ func TestParkedEnrolmentsAreAskedForAgain(t *testing.T) {
 			t.Errorf("%+v: %+v %v", c.ask, plan, err)
 		}
 	}
-	started, err := g.StartReplay(t.Context(), relay.ReplayRequest{Enrollments: true, Mail: true, Rate: 40}, "ada")
+	started, err := g.StartReplay(t.Context(), relay.ReplayRequest{Enrollments: true, Mail: true, Rate: 200}, "ada")
 	if err != nil || started.Matched != 10 || started.Left == nil {
 		t.Fatalf("%+v %v", started, err)
 	}
