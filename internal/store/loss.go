@@ -12,8 +12,9 @@ import (
 )
 
 // MarkLog notes how far a stream has come: its last sequence, and when the message of it was stored (zero when there is
-// none). A stream that ends before it did the last time has lost its end: that is kept, and given back.
-func (s *Store) MarkLog(ctx context.Context, stream string, last uint64, stored time.Time) (*relay.Loss, error) {
+// none). noted is what LogMark gave before the stream was asked, 0 for nothing: a stream that ends before that has lost
+// its end, which is kept, and given back. One that ends only before what another process noted meanwhile has not.
+func (s *Store) MarkLog(ctx context.Context, stream string, noted, last uint64, stored time.Time) (*relay.Loss, error) {
 	var loss *relay.Loss
 	err := s.inTx(ctx, func(q *pgdb.Queries) error {
 		mark, err := q.LockLogMark(ctx, stream)
@@ -22,6 +23,9 @@ func (s *Store) MarkLog(ctx context.Context, stream string, last uint64, stored 
 		}
 		if err != nil || uint64(mark.Last) == last {
 			return err
+		}
+		if uint64(mark.Last) > last && last >= noted {
+			return nil
 		}
 		if uint64(mark.Last) > last {
 			loss = &relay.Loss{Stream: stream, First: last + 1, Last: uint64(mark.Last), Since: stored, Until: mark.SeenAt}

@@ -14,7 +14,8 @@ func TestAStreamThatEndsBeforeItDidHasLostItsEnd(t *testing.T) {
 	stored := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
 	mark := func(stream string, last uint64) *relay.Loss {
 		t.Helper()
-		loss, err := s.MarkLog(t.Context(), stream, last, stored)
+		noted, _ := s.LogMark(t.Context(), stream) // 0 before the first
+		loss, err := s.MarkLog(t.Context(), stream, noted, last, stored)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,5 +43,22 @@ func TestAStreamThatEndsBeforeItDidHasLostItsEnd(t *testing.T) {
 	}
 	if late, err := s.LogLosses(t.Context(), time.Now().Add(time.Hour)); err != nil || len(late) != 0 {
 		t.Errorf("%+v, %v", late, err)
+	}
+}
+
+// Several processes look: one that asked the stream before another noted more must not take that for a loss.
+func TestAnAnswerOlderThanAnothersNoteIsNoLoss(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	for _, look := range []struct{ noted, last uint64 }{{0, 20}, {20, 33}, {20, 25}, {20, 20}} {
+		if loss, err := s.MarkLog(t.Context(), relay.StreamEvents, look.noted, look.last, time.Now()); err != nil || loss != nil {
+			t.Errorf("%+v: %+v, %v", look, loss, err)
+		}
+	}
+	if mark, err := s.LogMark(t.Context(), relay.StreamEvents); err != nil || mark != 33 {
+		t.Errorf("the mark is %d, %v", mark, err)
+	}
+	if loss, err := s.MarkLog(t.Context(), relay.StreamEvents, 33, 30, time.Now()); err != nil || loss == nil || loss.First != 31 {
+		t.Errorf("%+v, %v", loss, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/bus"
+	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/store"
 )
 
@@ -82,14 +83,35 @@ func (u upkeep) mendClock(ctx context.Context) {
 // others say so.
 func (u upkeep) markLog(ctx context.Context) {
 	for _, name := range streams {
-		info, err := u.bus.Stream(ctx, name)
+		noted, err := u.store.LogMark(ctx, name)
+		if err != nil && relay.CodeOf(err) != relay.CodeNotFound {
+			continue
+		}
+		info, err := u.stream(ctx, name, noted)
 		if err != nil {
 			continue
 		}
-		loss, err := u.store.MarkLog(ctx, name, info.Last, info.LastAt)
+		loss, err := u.store.MarkLog(ctx, name, noted, info.Last, info.LastAt)
 		if err == nil && loss != nil {
 			u.log.Error("the log has lost the end of a stream", "stream", name, "first", loss.First, "last", loss.Last,
 				"after", loss.Since, "before", loss.Until, "unworked", loss.Unworked, "hint", "edrelay audit says what to do")
 		}
 	}
+}
+
+// catchUp is how long a server of a cluster that has become the leader of a stream may take to know all of it.
+const catchUp = 10 * time.Second
+
+// stream asks how a stream stands. In a cluster a stream that seems to end too early is asked again for a while.
+func (u upkeep) stream(ctx context.Context, name string, noted uint64) (bus.StreamInfo, error) {
+	info, err := u.bus.Stream(ctx, name)
+	for until := time.Now().Add(catchUp); err == nil && info.Replicas > 1 && info.Last < noted && time.Now().Before(until); {
+		select {
+		case <-ctx.Done():
+			return info, ctx.Err()
+		case <-time.After(lookEvery):
+		}
+		info, err = u.bus.Stream(ctx, name)
+	}
+	return info, err
 }
