@@ -42,13 +42,13 @@ func TestSmallFiguresAreCountedAnewAndLargeOnesAhead(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go figures.KeepWarm(ctx)
-		time.Sleep(41 * time.Second)
+		<-time.After(41 * time.Second)
 		if ask() != 500_001 || ledger.asked != 3 {
 			t.Errorf("not counted ahead: %d", ledger.asked)
 		}
 		cancel()
 		synctest.Wait()
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		if ledger.rows = 7; ask() != 7 {
 			t.Error("an old count is given")
 		}
