@@ -45,8 +45,7 @@ func openServerLog(path string) (*serverLog, error) {
 func (l *serverLog) failure() error {
 	reason := "it ended without a word"
 	for line := range strings.Lines(l.said()) {
-		_, after, found := strings.Cut(line, "FATAL:")
-		if found && !strings.Contains(after, "the database system is") { // that was told to a client
+		if _, after, found := strings.Cut(line, "FATAL:"); found && !toldToAClient(after) {
 			reason = strings.TrimSpace(after)
 		}
 	}
@@ -59,6 +58,11 @@ func (l *serverLog) failure() error {
 		failed.Err = errRemnant
 	}
 	return failed
+}
+
+// toldToAClient tells what is said to the client of a connection, by this server or by a child of one that was killed.
+func toldToAClient(reason string) bool {
+	return strings.Contains(reason, "the database system is") || strings.Contains(reason, "terminating connection")
 }
 
 func (l *serverLog) said() string {
