@@ -19,20 +19,31 @@ const (
 	chartFoot   = 20.0
 )
 
-// drawChart draws counts over time as stacked bars: one bar a step from since to now, the states from the bottom up in
-// the order and with the classes given as "state:class".
-func drawChart(slots []relay.Slot, since, now time.Time, step time.Duration, about string, stack ...string) template.HTML {
+// byStep gives the counts of each step from since to now, nil where there are none; empty when no chart can show the steps.
+func byStep(slots []relay.Slot, since, now time.Time, step time.Duration) []map[string]int {
 	steps := int(now.Sub(since)/step) + 1
 	if steps < 1 || steps > 1000 {
-		return ""
+		return nil
 	}
 	counts := make([]map[string]int, steps)
-	top := 0
 	for _, slot := range slots {
 		if i := int(slot.At.Sub(since) / step); i >= 0 && i < steps {
 			counts[i] = slot.Counts
-			top = max(top, total(slot.Counts, stack))
 		}
+	}
+	return counts
+}
+
+// drawChart draws counts over time as stacked bars: one bar a step from since to now, the states from the bottom up in
+// the order and with the classes given as "state:class".
+func drawChart(slots []relay.Slot, since, now time.Time, step time.Duration, about string, stack ...string) template.HTML {
+	counts := byStep(slots, since, now, step)
+	steps, top := len(counts), 0
+	if steps == 0 {
+		return ""
+	}
+	for _, slot := range counts {
+		top = max(top, total(slot, stack))
 	}
 	scale := niceTop(top)
 	var out strings.Builder

@@ -12,18 +12,14 @@ import (
 // drawLines draws numbers over time as lines: one point a step, a gap where nothing was counted. Lines are given as
 // "name:class"; unit is "" or "ms".
 func drawLines(slots []relay.Slot, since, now time.Time, step time.Duration, about, unit string, lines ...string) template.HTML {
-	steps := int(now.Sub(since)/step) + 1
-	if steps < 1 || steps > 1000 {
+	counts := byStep(slots, since, now, step)
+	steps, top := len(counts), 0
+	if steps == 0 {
 		return ""
 	}
-	counts := make([]map[string]int, steps)
-	top := 0
-	for _, slot := range slots {
-		if i := int(slot.At.Sub(since) / step); i >= 0 && i < steps {
-			counts[i] = slot.Counts
-			for _, n := range slot.Counts {
-				top = max(top, n)
-			}
+	for _, slot := range counts {
+		for _, n := range slot {
+			top = max(top, n)
 		}
 	}
 	scale := niceTop(top)
