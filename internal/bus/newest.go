@@ -2,9 +2,7 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -23,11 +21,7 @@ func (b *Bus) Newest(ctx context.Context, q relay.LogQuery) ([]relay.Received, e
 		return nil, nil
 	}
 	back := &backwards{stream: handle, query: q, first: state.FirstSeq, end: state.LastSeq + 1}
-	found, err := back.read(ctx)
-	if err != nil {
-		return nil, readError(err)
-	}
-	return found, nil
+	return back.read(ctx)
 }
 
 // backwards finds the place from which a forward read gives the newest messages before the end.
@@ -40,17 +34,16 @@ type backwards struct {
 
 func (r *backwards) read(ctx context.Context) ([]relay.Received, error) {
 	if err := r.findEnd(ctx); err != nil {
-		return nil, err
+		return nil, readError(err)
 	}
 	if r.end <= r.first {
 		return nil, nil
 	}
-	consumer, count, err := r.findStart(ctx)
+	start, err := r.findStart(ctx)
 	if err != nil {
-		return nil, err
+		return nil, readError(err)
 	}
-	defer r.drop(ctx, consumer)
-	return r.fetch(ctx, consumer, count)
+	return r.walk(ctx, start)
 }
 
 // findEnd settles where the read stops, and how much lies behind it.
@@ -64,21 +57,16 @@ func (r *backwards) findEnd(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.end = min(r.end, at.CachedInfo().Delivered.Stream+1)
-		r.drop(ctx, at)
+		r.end = min(r.end, at.Delivered.Stream+1)
 	}
-	at, err := r.from(ctx, r.end)
-	if err != nil {
-		return err
-	}
-	r.after = at.CachedInfo().NumPending
-	r.drop(ctx, at)
-	return nil
+	var err error
+	r.after, err = r.pending(ctx, r.end)
+	return err
 }
 
-// findStart gives a consumer that starts with no fewer than Limit messages before the end, or with all, and how many
-// they are. It steps back in doubling strides, then halves the last stride while it holds far too many.
-func (r *backwards) findStart(ctx context.Context) (jetstream.Consumer, int, error) {
+// findStart gives a sequence from which there are no fewer than Limit messages before the end, or all. It steps back in
+// doubling strides, then halves the last stride while it holds far too many.
+func (r *backwards) findStart(ctx context.Context) (uint64, error) {
 	limit := uint64(r.query.Limit)
 	near := r.end // too few from here
 	for stride := limit; ; stride *= 2 {
@@ -86,108 +74,75 @@ func (r *backwards) findStart(ctx context.Context) (jetstream.Consumer, int, err
 		if r.end > r.first+stride {
 			start = r.end - stride
 		}
-		consumer, count, err := r.count(ctx, start)
+		count, err := r.count(ctx, start)
 		if err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		if count >= limit || start == r.first {
-			return r.narrow(ctx, consumer, count, start, near)
+			return r.narrow(ctx, count, start, near)
 		}
 		near = start
-		r.drop(ctx, consumer)
 	}
 }
 
-func (r *backwards) narrow(ctx context.Context, best jetstream.Consumer, count, far, near uint64) (jetstream.Consumer, int, error) {
+func (r *backwards) narrow(ctx context.Context, count, far, near uint64) (uint64, error) {
 	limit := uint64(r.query.Limit)
 	for count > 4*limit+64 && near-far > 1 {
 		middle := far + (near-far)/2
-		consumer, n, err := r.count(ctx, middle)
+		n, err := r.count(ctx, middle)
 		if err != nil {
-			return best, 0, err
+			return 0, err
 		}
 		if n < limit {
 			near = middle
-			r.drop(ctx, consumer)
 			continue
 		}
-		r.drop(ctx, best)
-		best, count, far = consumer, n, middle
+		count, far = n, middle
 	}
-	return best, int(count), nil
+	return far, nil
 }
 
-func (r *backwards) count(ctx context.Context, start uint64) (jetstream.Consumer, uint64, error) {
-	consumer, err := r.from(ctx, start)
+// count tells how many messages there are from start to the end.
+func (r *backwards) count(ctx context.Context, start uint64) (uint64, error) {
+	pending, err := r.pending(ctx, start)
+	return pending - min(r.after, pending), err
+}
+
+// pending tells how many messages match at or behind a sequence.
+func (r *backwards) pending(ctx context.Context, sequence uint64) (uint64, error) {
+	at, err := r.look(ctx, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: sequence})
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	return consumer, consumer.CachedInfo().NumPending - min(r.after, consumer.CachedInfo().NumPending), nil
+	return at.NumPending, nil
 }
 
-func (r *backwards) from(ctx context.Context, sequence uint64) (jetstream.Consumer, error) {
-	return r.look(ctx, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: sequence})
-}
-
-// look makes a passing consumer in the server's memory; the server forgets it by itself should we die.
-func (r *backwards) look(ctx context.Context, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+// look says how a passing consumer would stand that starts as config says.
+func (r *backwards) look(ctx context.Context, config jetstream.ConsumerConfig) (*jetstream.ConsumerInfo, error) {
 	config.FilterSubjects = r.query.Subjects
-	config.AckPolicy = jetstream.AckNonePolicy
-	config.MemoryStorage = true
-	config.Replicas = 1
-	config.HeadersOnly = r.query.NoBody
-	config.InactiveThreshold = 30 * time.Second
-	return r.stream.CreateConsumer(ctx, config)
-}
-
-func (r *backwards) drop(ctx context.Context, consumer jetstream.Consumer) {
-	if consumer != nil {
-		_ = r.stream.DeleteConsumer(context.WithoutCancel(ctx), consumer.CachedInfo().Name)
+	consumer, err := pass(ctx, r.stream, config)
+	if err != nil {
+		return nil, err
 	}
+	drop(ctx, r.stream, consumer)
+	return consumer.CachedInfo(), nil
 }
 
-// fetch reads count messages and keeps the newest Limit, newest first. Messages that went meanwhile are missed.
-func (r *backwards) fetch(ctx context.Context, consumer jetstream.Consumer, count int) ([]relay.Received, error) {
+// walk reads from start to the end and keeps the newest Limit, newest first. Messages that went meanwhile are missed.
+func (r *backwards) walk(ctx context.Context, start uint64) ([]relay.Received, error) {
 	var found []relay.Received
-	var wait patience
-	for left := count; left > 0; {
-		batch, err := consumer.FetchNoWait(min(left, 1000))
-		if err != nil {
-			return nil, err
+	way := relay.LogWalk{Stream: r.query.Stream, Subjects: r.query.Subjects, NoBody: r.query.NoBody}
+	w := &walker{stream: r.stream, walk: way, next: start, last: r.end - 1, visit: func(m relay.Received) (bool, error) {
+		if !m.Stored.Before(r.query.Since) {
+			found = append(found, m)
 		}
-		got := 0
-		for m := range batch.Messages() {
-			got++
-			if one, ok := r.keep(m); ok {
-				found = append(found, one)
-			}
-		}
-		if wait.again(ctx, batch.Error(), got) {
-			continue
-		}
-		if err := batch.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
-			return nil, err
-		}
-		if left -= got; got == 0 || ctx.Err() != nil {
-			break
-		}
-	}
-	if err := ctx.Err(); err != nil {
+		return true, nil
+	}}
+	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
 	slices.Reverse(found)
 	return found[:min(len(found), r.query.Limit)], nil
-}
-
-func (r *backwards) keep(m jetstream.Msg) (relay.Received, bool) {
-	about, err := m.Metadata()
-	if err != nil || about.Sequence.Stream >= r.end || about.Timestamp.Before(r.query.Since) {
-		return relay.Received{}, false
-	}
-	return relay.Received{
-		Message: decode(m.Subject(), m.Headers(), m.Data()), Stream: r.query.Stream, Sequence: about.Sequence.Stream,
-		Stored: about.Timestamp,
-	}, true
 }
 
 // LastSequence gives the sequence of the newest message that a stream has taken; 0 for none. Errors as Message.

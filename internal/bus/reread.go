@@ -82,8 +82,8 @@ func (b *Bus) askLeader(ctx context.Context, stream string, what ask) (*jetstrea
 type patience struct{ until time.Time }
 
 // again waits a moment and tells whether to fetch again.
-func (p *patience) again(ctx context.Context, err error, got int) bool {
-	if got > 0 || !errors.Is(err, nats.ErrNoResponders) {
+func (p *patience) again(ctx context.Context, err error) bool {
+	if !errors.Is(err, nats.ErrNoResponders) {
 		return false
 	}
 	if p.until.IsZero() {

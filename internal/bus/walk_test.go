@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
@@ -45,5 +48,85 @@ func TestAWalkGivesWhatMatchesInOrderOnce(t *testing.T) {
 	}
 	if list, err := b.Consumers(t.Context(), relay.StreamEvents); err != nil || len(list) != 0 {
 		t.Errorf("left behind %v, %v", list, err)
+	}
+}
+
+// amid walks 1,200 messages and does harm after the first of them; js is another's connection.
+func amid(t *testing.T, harm func(g *ground, js jetstream.JetStream, consumer string) error) (seen []uint64, err error) {
+	t.Helper()
+	g := newGround(t)
+	b := g.connect()
+	for i := 1; i <= 1200; i++ {
+		publish(t, b, event(fmt.Sprint(i)))
+	}
+	conn, err := nats.Connect(g.server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.Walk(t.Context(), relay.LogWalk{Stream: relay.StreamEvents}, func(m relay.Received) (bool, error) {
+		if seen = append(seen, m.Sequence); len(seen) > 1 {
+			return true, nil
+		}
+		list, err := b.Consumers(t.Context(), relay.StreamEvents)
+		if err != nil || len(list) != 1 {
+			return false, fmt.Errorf("consumers %v, %w", list, err)
+		}
+		return true, harm(g, js, list[0].Name)
+	})
+	return seen, err
+}
+
+// steal takes messages of a consumer away, as a connection that breaks while they are sent would.
+func steal(count int) func(*ground, jetstream.JetStream, string) error {
+	return func(g *ground, js jetstream.JetStream, name string) error {
+		consumer, err := js.Consumer(g.t.Context(), relay.StreamEvents, name)
+		if err != nil {
+			return err
+		}
+		batch, err := consumer.Fetch(count)
+		if err != nil {
+			return err
+		}
+		for range batch.Messages() {
+		}
+		return batch.Error()
+	}
+}
+
+func TestAWalkSeesAllThoughSomeOfItIsLostOnTheWay(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(*ground, jetstream.JetStream, string) error{
+		"a part is lost":    steal(300),
+		"all after is lost": steal(700),
+		"its consumer is gone": func(g *ground, js jetstream.JetStream, name string) error {
+			return js.DeleteConsumer(g.t.Context(), relay.StreamEvents, name)
+		},
+		"the log starts again": func(g *ground, _ jetstream.JetStream, _ string) error { g.stop(); g.start(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seen, err := amid(t, harm)
+			if err != nil || len(seen) != 1200 {
+				t.Fatalf("%d of 1200 seen, %v", len(seen), err)
+			}
+			for i, sequence := range seen {
+				if sequence != uint64(i+1) {
+					t.Fatalf("message %d is the %d.", sequence, i+1)
+				}
+			}
+		})
+	}
+}
+
+func TestAWalkThatCannotGoOnSaysSo(t *testing.T) {
+	t.Parallel()
+	seen, err := amid(t, func(g *ground, _ jetstream.JetStream, _ string) error { g.stop(); return nil })
+	if relay.CodeOf(err) != relay.CodeUnavailable {
+		t.Errorf("%d of 1200 seen, then %v", len(seen), err)
 	}
 }
