@@ -24,6 +24,7 @@ const (
 	CodeKeyReused       Code = "key_reused"         // 422: an Idempotency-Key that belongs to another request
 	CodeLimited         Code = "limited"            // 429: too much too fast
 	CodeInternal        Code = "internal"           // 500: a defect of ours
+	CodeUnknownMethod   Code = "unknown_method"     // 501: no resource has such a method
 	CodeUnavailable     Code = "unavailable"        // 503: something that we need is away; try again
 )
 

@@ -87,6 +87,7 @@ func TestEveryRefusalIsAProblem(t *testing.T) {
 		{http.MethodPost, "/api/v1/keys", viewer, "application/json", 2, 403}, {http.MethodDelete, "/api/v1/nothing/at/all", "", "", 0, 404},
 		{http.MethodDelete, "/api/v1/webhooks", "", "", 0, 405}, {http.MethodPatch, "/api/v1/keys", "", "", 0, 405}, {http.MethodPost, "/api/v1/keys", "", "application/json", 5 << 20, 413},
 		{http.MethodPost, "/api/v1/keys", "", "text/plain", 2, 415}, {http.MethodPost, "/healthz", "-", "", 0, 405}, {http.MethodPut, "/nothing", "-", "", 0, 404},
+		{"BREW", "/api/v1/webhooks", "", "", 0, 501}, {"BREW", "/nothing", "-", "", 2, 501}, {"get", "/healthz", "-", "", 0, 501},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, r.url+c.path, strings.NewReader(strings.Repeat(" ", c.size)))
 		if err != nil {

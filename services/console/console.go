@@ -91,6 +91,7 @@ func New(opts Options) (*Service, error) {
 		return nil, err
 	}
 	s.app.Use(lost)
+	s.app.Server().Handler = s.knowMethod(s.app.Server().Handler)
 	return s, nil
 }
 

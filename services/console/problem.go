@@ -34,6 +34,7 @@ var statusOf = map[relay.Code]int{
 	relay.CodeKeyReused:       http.StatusUnprocessableEntity,
 	relay.CodeLimited:         http.StatusTooManyRequests,
 	relay.CodeInternal:        http.StatusInternalServerError,
+	relay.CodeUnknownMethod:   http.StatusNotImplemented,
 	relay.CodeUnavailable:     http.StatusServiceUnavailable,
 }
 
@@ -77,7 +78,7 @@ func (s *Service) problem(c fiber.Ctx, err error) error {
 	if p.Code == relay.CodeNotFound && p.Detail == relay.ErrNotFound.Message {
 		p.Detail, p.Hint = missing(c)
 	}
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && p.Code != relay.CodeUnknownMethod {
 		s.opts.Log.Error("console request failed", "method", c.Method(), "route", routeOf(c), "code", p.Code, "error", err)
 	}
 	if p.Status == http.StatusUnauthorized {

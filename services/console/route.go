@@ -3,10 +3,12 @@ package console
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/gofiber/fiber/v3"
+	"github.com/valyala/fasthttp"
 )
 
 // route is one operation of the REST API: what answers it and what the OpenAPI document says of it.
@@ -99,6 +101,22 @@ func otherMethod(c fiber.Ctx, known ...string) error {
 	c.Set(fiber.HeaderAllow, strings.Join(known, ", "))
 	return &relay.Error{
 		Code: relay.CodeMethod, Message: "this resource does not understand the method", Hint: "it understands " + strings.Join(known, ", "),
+	}
+}
+
+// knowMethod answers what Fiber would answer with a bare 501 as everything else is: no route and no middleware sees it.
+func (s *Service) knowMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	known := s.app.Config().RequestMethods
+	return func(r *fasthttp.RequestCtx) {
+		if slices.Contains(known, string(r.Method())) {
+			next(r)
+			return
+		}
+		c := s.app.AcquireCtx(r)
+		defer s.app.ReleaseCtx(c)
+		_ = s.problem(c, &relay.Error{
+			Code: relay.CodeUnknownMethod, Message: "this method is not known", Hint: apiPrefix + "/openapi.json says what each resource understands",
+		})
 	}
 }
 

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/valyala/fasthttp"
 )
 
 // concurrency bounds the connections served at once, and with the body limit the memory that strangers can take.
@@ -43,7 +46,24 @@ func (s *Service) newApp() *fiber.App {
 		}
 	}
 	app.All(namedPrefix+":source", s.guarded(s.named))
+	app.Server().Handler = s.knowMethod(app, app.Server().Handler)
 	return app
+}
+
+// knowMethod answers what Fiber would answer with a bare 501 as everything else is. The body is not read, so the
+// connection ends with the answer.
+func (s *Service) knowMethod(app *fiber.App, next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	known := app.Config().RequestMethods
+	return func(r *fasthttp.RequestCtx) {
+		if slices.ContainsFunc(known, func(method string) bool { return string(r.Method()) == method }) {
+			next(r)
+			return
+		}
+		r.SetConnectionClose()
+		c := app.AcquireCtx(r)
+		defer app.ReleaseCtx(c)
+		_ = s.serverError(c, fiber.ErrNotImplemented)
+	}
 }
 
 // guarded turns a panic into a 500 and a log line, for a stranger's bytes must not end the process.
@@ -100,13 +120,22 @@ func sentence(status int) string {
 	return "Internal error."
 }
 
-// writeProblem writes the door's own short JSON.
+// problem is the door's own answer to what it does not take: RFC 9457, and the sentence once more under the name that the
+// senders' own contracts use.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Error  string `json:"error"`
+}
+
 func writeProblem(c fiber.Ctx, status int, message string) error {
-	body, err := json.Marshal(map[string]string{"error": message})
+	body, err := json.Marshal(problem{"about:blank", http.StatusText(status), status, message, message})
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, "application/json")
+	c.Set(fiber.HeaderContentType, "application/problem+json")
 	return c.Status(status).Send(body)
 }
 

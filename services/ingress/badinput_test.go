@@ -3,6 +3,7 @@ package ingress_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -60,13 +61,15 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/", 404, ""}, {"POST", "/", 404, ""}, {"POST", "/webhooks/in/nobody", 404, ""}, {"POST", "/healthz", 404, ""},
 		{"GET", "/metrics", 404, ""}, {"POST", "/webhooks/Shopify/order/create", 404, ""}, {"POST", orderPath + "//", 404, ""},
 		{"POST", "/webhooks/in/..%2fshopify", 404, ""}, {"POST", "/webhooks/woocommerce/order/create", 404, ""},
+		{"BREW", "/", 501, ""}, {"post", orderPath, 501, ""},
 	} {
 		request, err := http.NewRequest(c.method, door.URL+c.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer := sourcetest.Do(t, request)
-		if answer.Status != c.status || answer.Header.Get("Allow") != c.allow || len(answer.Body) > 200 {
+		if answer.Status != c.status || answer.Header.Get("Allow") != c.allow || len(answer.Body) > 200 ||
+			answer.Body != "" && answer.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s %s: %d, Allow %q, body %q; want %d, %q", c.method, c.path, answer.Status, answer.Header.Get("Allow"),
 				answer.Body, c.status, c.allow)
 		}
@@ -187,6 +190,9 @@ func TestBrokenHTTPIsAClearStatus(t *testing.T) {
 		if response.StatusCode != c.status {
 			t.Errorf("%s: %d, want %d", name, response.StatusCode, c.status)
 		}
+		if media := response.Header.Get("Content-Type"); response.ContentLength != 0 && media != "application/problem+json" {
+			t.Errorf("%s: answered as %s", name, media)
+		}
 	}
 }
 
@@ -201,6 +207,32 @@ func TestRejectedWebhooksAreBounded(t *testing.T) {
 	}
 	if kept := len(door.Log.Await(t, "rejected.", 200)); kept != 200 {
 		t.Errorf("%d rejected kept of 400, want 200", kept)
+	}
+}
+
+// halting is a log that takes its time.
+type halting struct {
+	source.Publisher
+	free chan struct{}
+}
+
+func (h halting) Publish(ctx context.Context, m relay.Message) (relay.Receipt, error) {
+	<-h.free
+	return h.Publisher.Publish(ctx, m)
+}
+
+func TestABurstOfRejectedWebhooksIsKeptWhileTheLogIsSlow(t *testing.T) {
+	t.Parallel()
+	now, free := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), make(chan struct{})
+	door := sourcetest.Open(t, func(o *ingress.Options) {
+		o.Now, o.Publish = func() time.Time { return now }, halting{Publisher: o.Publish, free: free}
+	}, shop(t, "shopify", "a.example", "s"))
+	for i := range 250 {
+		door.Post(t, signed("a.example", "wrong", order(i+1)))
+	}
+	close(free)
+	if kept := len(door.Log.Await(t, "rejected.", 200)); kept != 200 {
+		t.Errorf("%d rejected kept of 250, want 200", kept)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // Bounds of what is kept of requests that failed verification. Anybody can send those.
 const (
 	rejectedBody  = 256 << 10       // bytes kept of a body
-	rejectedQueue = 64              // waiting to be written
 	rejectedBurst = 200             // of one source at once
+	rejectedQueue = rejectedBurst   // waiting to be written: a source's burst fits, however slow the log is
 	rejectedRate  = 10              // a second and source after that
 	rejectedUnit  = 32 << 10        // a body costs one, and one more for each unit
 	rejectedWait  = 5 * time.Second // for one write

@@ -110,3 +110,23 @@ func TestAViewerSeesAndChangesNothing(t *testing.T) {
 		t.Errorf("pause: %d, paused %v", got.StatusCode, one.paused)
 	}
 }
+
+func TestABrowserThatIsLostSeesAPage(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	for accept, want := range map[string]string{"text/html,application/xhtml+xml;q=0.9,*/*;q=0.8": "text/html", "*/*": "application/problem+json", "": "application/problem+json"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/nothing/here", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", accept)
+		resp, err := g.browserless().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, want) {
+			t.Errorf("Accept %q: %d %s, want %s", accept, resp.StatusCode, got, want)
+		}
+	}
+}

@@ -74,7 +74,18 @@ func Register(app fiber.Router, opts Options) error {
 	for _, r := range s.rooms() {
 		app.Add([]string{r.method}, r.path, s.handle(s.inside(r)))
 	}
+	app.Use(s.nowhere)
 	return nil
+}
+
+// nowhere shows browsers a page where programs hear a problem: what they ask for has no room.
+func (s *site) nowhere(c fiber.Ctx) error {
+	if c.Accepts(fiber.MIMEApplicationJSON, fiber.MIMETextHTML) != fiber.MIMETextHTML {
+		return c.Next()
+	}
+	return s.handle(func(fiber.Ctx) error {
+		return &relay.Error{Code: relay.CodeNotFound, Message: "There is no such page.", Hint: "The rooms beside and the search above lead to what there is."}
+	})(c)
 }
 
 // room is one page, or one thing that a page can do.
