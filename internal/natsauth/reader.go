@@ -41,8 +41,12 @@ func (r reader) ready() bool { return r.User != "" }
 func (r reader) mark() relay.Mark { return relay.Mark{Time: r.CreatedAt, ID: r.Name} }
 
 func (r reader) user() relay.NATSUser {
+	state := relay.TokenActive
+	if r.RevokedAt != nil {
+		state = relay.TokenRevoked
+	}
 	return relay.NATSUser{
-		Name: r.Name, Allow: r.Allow, InboxPrefix: r.inboxPrefix(), CreatedAt: r.CreatedAt, RevokedAt: r.RevokedAt,
+		Name: r.Name, Allow: r.Allow, InboxPrefix: r.inboxPrefix(), State: state, CreatedAt: r.CreatedAt, RevokedAt: r.RevokedAt,
 	}
 }
 

@@ -74,15 +74,16 @@ func (u *Users) Add(ctx context.Context, name string, allow []string) (relay.NAT
 }
 
 // List gives users, revoked ones too, newest first.
-func (u *Users) List(_ context.Context, page relay.Page) ([]relay.NATSUser, error) {
+func (u *Users) List(_ context.Context, q relay.NATSUserQuery) ([]relay.NATSUser, error) {
 	readers, err := u.Authority.readers()
 	if err != nil {
 		return nil, err
 	}
 	users := []relay.NATSUser{}
 	for _, r := range readers {
-		if r.ready() && (page.Before.IsZero() || newer(page.Before, r.mark())) {
-			users = append(users, r.user())
+		user := r.user()
+		if r.ready() && (q.State == "" || user.State == q.State) && (q.Before.IsZero() || newer(q.Before, r.mark())) {
+			users = append(users, user)
 		}
 	}
 	slices.SortFunc(users, func(a, b relay.NATSUser) int {
@@ -91,8 +92,8 @@ func (u *Users) List(_ context.Context, page relay.Page) ([]relay.NATSUser, erro
 		}
 		return strings.Compare(b.Name, a.Name)
 	})
-	if page.Limit > 0 && len(users) > page.Limit {
-		users = users[:page.Limit]
+	if q.Limit > 0 && len(users) > q.Limit {
+		users = users[:q.Limit]
 	}
 	return users, nil
 }

@@ -262,9 +262,11 @@ func TestARevokedReaderIsOutWithinSeconds(t *testing.T) {
 	if n := events.CachedInfo().State.Consumers; n != 0 {
 		t.Errorf("%d consumers are left", n)
 	}
-	users, err := g.users.List(t.Context(), relay.Page{})
-	if err != nil || len(users) != 1 || users[0].RevokedAt == nil {
-		t.Errorf("listed %v %v", users, err)
+	for state, want := range map[relay.TokenState]int{"": 1, relay.TokenRevoked: 1, relay.TokenActive: 0} {
+		users, err := g.users.List(t.Context(), relay.NATSUserQuery{State: state})
+		if err != nil || len(users) != want || want == 1 && (users[0].RevokedAt == nil || users[0].State != relay.TokenRevoked) {
+			t.Errorf("listed %s: %v %v", state, users, err)
+		}
 	}
 	g.publish(t, openSubject, "1")
 	again := jetStream(t, g.reader(t, "crm", openBranch))

@@ -38,21 +38,61 @@ type APIKey struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	Role      Role       `json:"role"`
+	State     TokenState `json:"state"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	RevokedAt *time.Time `json:"revoked_at"`
 }
 
-// AuditEntry is one thing that an operator did.
+// StateAt gives the key's state at a time.
+func (k APIKey) StateAt(now time.Time) TokenState {
+	switch {
+	case k.RevokedAt != nil:
+		return TokenRevoked
+	case k.ExpiresAt != nil && !k.ExpiresAt.After(now):
+		return TokenExpired
+	}
+	return TokenActive
+}
+
+// APIKeyQuery chooses API keys; an empty state chooses all. Newest first.
+type APIKeyQuery struct {
+	Page
+	State TokenState
+}
+
+// AuditEntry is one thing that an operator did, or that somebody was refused.
 type AuditEntry struct {
 	ID     int64             `json:"id"`
 	At     time.Time         `json:"at"`
-	Who    string            `json:"who"`
-	Role   Role              `json:"role"`
+	Who    string            `json:"who"`    // name of the key, "admin", or "unknown"
+	Role   Role              `json:"role"`   // "" for who did not get in
 	Action string            `json:"action"` // method and route, e.g. "POST /api/v1/enrollments/{id}/retry"
 	Target string            `json:"target"` // what it was done to, e.g. the id in the path
+	State  AuditState        `json:"state"`
 	Status int               `json:"status"` // HTTP status answered
 	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// AuditState is what came of an attempt.
+type AuditState string
+
+// What can come of an attempt.
+const (
+	AuditDone    AuditState = "done"
+	AuditRefused AuditState = "refused" // 401: nobody knows who it was; 403: their role is too small
+	AuditFailed  AuditState = "failed"
+)
+
+// AuditStateOf gives the state of an HTTP status.
+func AuditStateOf(status int) AuditState {
+	switch {
+	case status == 401 || status == 403:
+		return AuditRefused
+	case status >= 400:
+		return AuditFailed
+	}
+	return AuditDone
 }
 
 // AuditQuery chooses audit entries; empty fields choose all. Sorted by ID.
@@ -61,6 +101,7 @@ type AuditQuery struct {
 	Who    string
 	Action string
 	Target string
+	State  AuditState
 	Since  time.Time
 	Until  time.Time
 }

@@ -4,15 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/sql/pgdb"
 )
 
 // APIKeys lists the keys of operators, newest first, revoked ones too.
-func (s *Store) APIKeys(ctx context.Context, page relay.Page) ([]relay.APIKey, error) {
+func (s *Store) APIKeys(ctx context.Context, q relay.APIKeyQuery) ([]relay.APIKey, error) {
 	rows, err := s.lists.ListAPIKeys(ctx, pgdb.ListAPIKeysParams{
-		BeforeID: page.Before.ID, BeforeTime: page.Before.Time, AtMost: atMost(page.Limit),
+		State: string(q.State), BeforeID: q.Before.ID, BeforeTime: q.Before.Time, AtMost: atMost(q.Limit),
 	})
 	list := make([]relay.APIKey, len(rows))
 	for i, row := range rows {
@@ -41,9 +42,11 @@ func (s *Store) RevokeAPIKey(ctx context.Context, id string) (relay.APIKey, erro
 }
 
 func toAPIKey(row pgdb.ApiKey) relay.APIKey {
-	return relay.APIKey{
+	key := relay.APIKey{
 		ID: row.ID, Name: row.Name, Role: relay.Role(row.Role), CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, RevokedAt: row.RevokedAt,
 	}
+	key.State = key.StateAt(time.Now())
+	return key
 }
 
 // RecordAudit writes down what an operator did.
@@ -66,12 +69,13 @@ func (s *Store) RecordAudit(ctx context.Context, entry relay.AuditEntry) error {
 func (s *Store) AuditTrail(ctx context.Context, q relay.AuditQuery) ([]relay.AuditEntry, error) {
 	before, _ := strconv.ParseInt(q.Before.ID, 10, 64)
 	rows, err := s.lists.ListAudit(ctx, pgdb.ListAuditParams{
-		Who: q.Who, Action: q.Action, Target: q.Target, Since: q.Since, Until: orEver(q.Until), BeforeID: before, AtMost: atMost(q.Limit),
+		Who: q.Who, Action: q.Action, Target: q.Target, State: string(q.State), Since: q.Since, Until: orEver(q.Until), BeforeID: before, AtMost: atMost(q.Limit),
 	})
 	list := make([]relay.AuditEntry, len(rows))
 	for i, row := range rows {
 		list[i] = relay.AuditEntry{
-			ID: row.ID, At: row.At, Who: row.Who, Role: relay.Role(row.Role), Action: row.Action, Target: row.Target, Status: int(row.Status),
+			ID: row.ID, At: row.At, Who: row.Who, Role: relay.Role(row.Role), Action: row.Action, Target: row.Target,
+			State: relay.AuditStateOf(int(row.Status)), Status: int(row.Status),
 		}
 		_ = json.Unmarshal(row.Detail, &list[i].Detail) // written by RecordAudit; absent at worst
 	}

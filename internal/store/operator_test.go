@@ -26,6 +26,21 @@ func TestAnAPIKeyIsFoundByItsHashUntilItIsRevoked(t *testing.T) {
 	if _, err := s.APIKeyByHash(t.Context(), hash[1:]); relay.CodeOf(err) != relay.CodeNotFound {
 		t.Errorf("part of the hash: %v", err)
 	}
+	for i, ended := range []time.Time{time.Now().Add(-time.Second), time.Now().Add(time.Hour)} {
+		key := relay.APIKey{ID: fmt.Sprint("other", i), Name: "n", Role: relay.RoleViewer, CreatedAt: time.Now(), ExpiresAt: &ended}
+		if err := s.CreateAPIKey(t.Context(), key, fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.RevokeAPIKey(t.Context(), "other1"); err != nil {
+		t.Fatal(err)
+	}
+	for state, id := range map[relay.TokenState]string{relay.TokenActive: "k1", relay.TokenExpired: "other0", relay.TokenRevoked: "other1"} {
+		list, err := s.APIKeys(t.Context(), relay.APIKeyQuery{State: state})
+		if err != nil || len(list) != 1 || list[0].ID != id || list[0].State != state {
+			t.Errorf("%s keys: %+v, %v", state, list, err)
+		}
+	}
 	first, err := s.RevokeAPIKey(t.Context(), "k1")
 	if err != nil || first.RevokedAt == nil {
 		t.Fatalf("%+v %v", first, err)
@@ -70,6 +85,17 @@ func TestTheAuditTrailIsPagedAndFiltered(t *testing.T) {
 	}
 	if targets != "6543210" {
 		t.Errorf("walked %s", targets)
+	}
+	for _, status := range []int{401, 403, 404, 503, 303} {
+		if err := s.RecordAudit(t.Context(), relay.AuditEntry{At: time.Now(), Who: "eve", Action: "GET /y", Status: status}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for state, want := range map[relay.AuditState]int{relay.AuditDone: 1, relay.AuditRefused: 2, relay.AuditFailed: 2, "": 5} {
+		list, err := s.AuditTrail(t.Context(), relay.AuditQuery{Who: "eve", State: state})
+		if err != nil || len(list) != want || state != "" && list[0].State != state {
+			t.Errorf("%d %s of eve, %v; want %d", len(list), state, err, want)
+		}
 	}
 	list, err := s.AuditTrail(t.Context(), relay.AuditQuery{Who: "bob", Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)})
 	if err != nil || len(list) != 3 {

@@ -2,10 +2,8 @@ package console
 
 import (
 	"context"
-
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/gofiber/fiber/v3"
@@ -27,15 +25,7 @@ func (s *Service) record(c fiber.Ctx, action, target string, status int) {
 }
 
 func (s *Service) recordFor(ctx context.Context, who relay.Operator, action, target string, status int) {
-	if s.opts.Ports.Audit == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	entry := relay.AuditEntry{At: s.opts.Now(), Who: who.Name, Role: who.Role, Action: action, Target: target, Status: status}
-	if err := s.opts.Ports.Audit.RecordAudit(ctx, entry); err != nil {
-		s.opts.Log.Error("audit entry lost", "who", who.Name, "action", action, "status", status, "error", err)
-	}
+	s.write(ctx, relay.AuditEntry{Who: who.Name, Role: who.Role, Action: action, Target: target, Status: status})
 }
 
 // targetOf gives what the path's parameters name.
@@ -52,14 +42,16 @@ func (s *Service) auditRoutes() []route {
 		return nil
 	}
 	return []route{listRoute(s, route{
-		path: "/audit-trail", role: relay.RoleAdmin, tag: "audit", summary: "What operators did",
+		path: "/audit-trail", role: relay.RoleAdmin, tag: "audit", summary: "What operators did, and who was refused",
+		about: "Of refusals (401 and 403) " + strconv.Itoa(refusalBurst) + " at once are kept and one a minute after that, for each operator and for all strangers together; `" + moreDetail + "` counts the rest.",
 		query: []param{
 			text("who", "Name of the key, or admin."), text("action", "Method and route."), text("target", "What it was done to."),
+			oneOf("state", "What came of it.", relay.AuditDone, relay.AuditRefused, relay.AuditFailed),
 			moment("since", "At or after."), moment("until", "Before."),
 		},
 	}, func(v values) listing[relay.AuditEntry] {
 		q := relay.AuditQuery{
-			Who: v.text("who"), Action: v.text("action"), Target: v.text("target"), Since: v.time("since"), Until: v.time("until"),
+			Who: v.text("who"), Action: v.text("action"), Target: v.text("target"), State: relay.AuditState(v.text("state")), Since: v.time("since"), Until: v.time("until"),
 		}
 		return listing[relay.AuditEntry]{
 			read: func(ctx context.Context, p relay.Page) ([]relay.AuditEntry, error) {

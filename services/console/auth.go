@@ -30,6 +30,9 @@ func (s *Service) authenticate(c fiber.Ctx) error {
 		}
 	}
 	who, err := s.identify(c.Context(), strings.TrimSpace(token))
+	if relay.CodeOf(err) == relay.CodeUnauthorized {
+		s.refused(c, who, c.Method()+" "+apiPrefix, "", fiber.StatusUnauthorized)
+	}
 	if err != nil {
 		return err
 	}
@@ -37,7 +40,8 @@ func (s *Service) authenticate(c fiber.Ctx) error {
 	return c.Next()
 }
 
-// identify tells whose token this is. Comparing hashes takes the same time for every wrong token.
+// identify tells whose token this is, also of a dead key, with an error then. Comparing hashes takes the same time for
+// every wrong token.
 func (s *Service) identify(ctx context.Context, token string) (relay.Operator, error) {
 	hash := sha256.Sum256([]byte(token))
 	admin := sha256.Sum256([]byte(s.opts.Token))
@@ -59,11 +63,9 @@ func (s *Service) identify(ctx context.Context, token string) (relay.Operator, e
 		return relay.Operator{}, &relay.Error{Code: relay.CodeUnavailable, Message: "keys can't be checked now", Err: err}
 	}
 	if !s.alive(key) {
-		return relay.Operator{}, unknown
+		return relay.Operator{Name: key.Name}, unknown
 	}
 	return relay.Operator{Name: key.Name, Role: key.Role}, nil
 }
 
-func (s *Service) alive(key relay.APIKey) bool {
-	return key.RevokedAt == nil && (key.ExpiresAt == nil || key.ExpiresAt.After(s.opts.Now()))
-}
+func (s *Service) alive(key relay.APIKey) bool { return key.StateAt(s.opts.Now()) == relay.TokenActive }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,48 @@ func TestChangesAreWrittenDownWithWhoAndWhat(t *testing.T) {
 	} {
 		if got := trail[i]; got.Who != want.Who || got.Action != want.Action || got.Target != want.Target || got.Status != want.Status || got.At.IsZero() {
 			t.Errorf("entry %d: %+v", i, got)
+		}
+	}
+}
+
+func TestRefusalsAreWrittenDownWithinBounds(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	r := start(t, func(o *console.Options) { o.Now = func() time.Time { return now } })
+	viewer := makeKey(r, relay.RoleViewer, "")
+	r.call(http.MethodPost, "/api/v1/sources/shopify/test", viewer.Key, nil)
+	r.call(http.MethodDelete, "/api/v1/keys/"+viewer.ID, "", nil)
+	r.call(http.MethodGet, "/api/v1/webhooks", viewer.Key, nil)
+	r.call(http.MethodGet, "/api/v1/webhooks", "-", nil) // no attempt to get in
+	trail := get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail").Items
+	if len(trail) != 4 {
+		t.Fatalf("%d entries: %+v", len(trail), trail)
+	}
+	for i, want := range []relay.AuditEntry{
+		{Who: "viewer", Action: "GET /api/v1", Status: 401},
+		{Who: "admin", Role: relay.RoleAdmin, Action: "DELETE /api/v1/keys/{id}", Target: viewer.ID, Status: 200},
+		{Who: "viewer", Role: relay.RoleViewer, Action: "POST /api/v1/sources/{name}/test", Target: "shopify", Status: 403},
+	} {
+		got := trail[i]
+		if got.Who != want.Who || got.Role != want.Role || got.Action != want.Action || got.Target != want.Target || got.Status != want.Status || (want.Status > 400) != (got.Detail["from"] == "127.0.0.1") {
+			t.Errorf("entry %d: %+v, want %+v", i, got, want)
+		}
+	}
+	for i := range 100 {
+		r.call(http.MethodGet, "/api/v1/webhooks", "guess"+strconv.Itoa(i), nil)
+	}
+	if trail = get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail?limit=0").Items; len(trail) != 4+19 {
+		t.Errorf("%d entries after a hundred guesses, want 23", len(trail))
+	}
+	now = now.Add(time.Minute)
+	r.call(http.MethodGet, "/api/v1/webhooks", "another", nil)
+	if last := get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail").Items[0]; last.Who != "unknown" || last.Detail["more_like_this"] != "81" {
+		t.Errorf("a minute later: %+v", last)
+	}
+	for _, op := range []string{"a", "b"} { // strangers take nothing from who is known
+		r.call(http.MethodGet, "/api/v1/keys", makeKey(r, relay.RoleOperator, "").Key, nil)
+		if last := get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail").Items[0]; last.Status != 403 || last.Who != "operator" {
+			t.Errorf("operator %s: %+v", op, last)
 		}
 	}
 }

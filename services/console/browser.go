@@ -20,7 +20,7 @@ func (s *Service) browser() error {
 	}
 	return web.Register(s.app, web.Options{
 		Desk: s.desk, Access: s, Secret: []byte(s.opts.Token), Secure: s.opts.Secure, Version: version(s.opts.Version), Log: s.opts.Log,
-		Now: s.opts.Now, Ready: s.checkAll, Failure: failureOf, Record: s.recordFor, Stop: s.stop,
+		Now: s.opts.Now, Ready: s.checkAll, Failure: failureOf, Record: s.recordFor, Refused: s.refusedOn, Stop: s.stop,
 	})
 }
 

@@ -47,12 +47,13 @@ type Check struct {
 
 // Service serves the admin listener.
 type Service struct {
-	opts    Options
-	app     *fiber.App
-	desk    *desk.Desk
-	routes  []route
-	parting atomic.Bool   // the listener is about to close
-	stop    chan struct{} // closed when Run ends, so that live streams end too
+	opts     Options
+	app      *fiber.App
+	desk     *desk.Desk
+	routes   []route
+	refusals refusals
+	parting  atomic.Bool   // the listener is about to close
+	stop     chan struct{} // closed when Run ends, so that live streams end too
 }
 
 const minTokenLength = 16

@@ -81,7 +81,7 @@ func (l *ledger) Enrollment(_ context.Context, id int64) (relay.Enrollment, erro
 
 func (l *ledger) Attempts(context.Context, int64, int) ([]relay.Attempt, error) { return nil, nil }
 
-func (l *ledger) APIKeys(context.Context, relay.Page) ([]relay.APIKey, error) {
+func (l *ledger) APIKeys(context.Context, relay.APIKeyQuery) ([]relay.APIKey, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var rows []relay.APIKey

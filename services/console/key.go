@@ -31,9 +31,14 @@ func (s *Service) keyRoutes() []route {
 		return nil
 	}
 	return []route{
-		listRoute(s, route{path: "/keys", role: relay.RoleAdmin, tag: "keys", summary: "API keys"}, func(values) listing[relay.APIKey] {
+		listRoute(s, route{path: "/keys", role: relay.RoleAdmin, tag: "keys", summary: "API keys",
+			query: []param{oneOf("state", "Only keys in this state.", relay.TokenActive, relay.TokenExpired, relay.TokenRevoked)},
+		}, func(v values) listing[relay.APIKey] {
+			state := relay.TokenState(v.text("state"))
 			return listing[relay.APIKey]{
-				read: s.opts.Ports.Keys.APIKeys,
+				read: func(ctx context.Context, p relay.Page) ([]relay.APIKey, error) {
+					return s.opts.Ports.Keys.APIKeys(ctx, relay.APIKeyQuery{Page: p, State: state})
+				},
 				mark: func(k relay.APIKey) relay.Mark { return relay.Mark{Time: k.CreatedAt, ID: k.ID} },
 			}
 		}),
@@ -63,7 +68,7 @@ func (s *Service) createKey(c fiber.Ctx) error {
 	if !ask.Role.Allows(relay.RoleViewer) {
 		return relay.Errorf(relay.CodeInvalid, "role must be viewer, operator or admin")
 	}
-	key := relay.APIKey{ID: rand.Text()[:12], Name: ask.Name, Role: ask.Role, CreatedAt: s.opts.Now().UTC()}
+	key := relay.APIKey{ID: rand.Text()[:12], Name: ask.Name, Role: ask.Role, State: relay.TokenActive, CreatedAt: s.opts.Now().UTC()}
 	if ask.TTL != "" {
 		ttl, err := time.ParseDuration(ask.TTL)
 		if err != nil || ttl <= 0 {

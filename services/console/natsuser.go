@@ -19,10 +19,14 @@ func (s *Service) natsUserRoutes() []route {
 		return nil
 	}
 	return []route{
-		listRoute(s, route{path: "/nats-users", role: relay.RoleAdmin, tag: "nats users", summary: "Services that read events from NATS"},
-			func(values) listing[relay.NATSUser] {
+		listRoute(s, route{path: "/nats-users", role: relay.RoleAdmin, tag: "nats users", summary: "Services that read events from NATS",
+			query: []param{oneOf("state", "Only users in this state.", relay.TokenActive, relay.TokenRevoked)}},
+			func(v values) listing[relay.NATSUser] {
+				state := relay.TokenState(v.text("state"))
 				return listing[relay.NATSUser]{
-					read: s.opts.Ports.NATSUsers.List,
+					read: func(ctx context.Context, p relay.Page) ([]relay.NATSUser, error) {
+						return s.opts.Ports.NATSUsers.List(ctx, relay.NATSUserQuery{Page: p, State: state})
+					},
 					mark: func(u relay.NATSUser) relay.Mark { return relay.Mark{Time: u.CreatedAt, ID: u.Name} },
 				}
 			}),

@@ -66,7 +66,8 @@ func (s *Service) allRoutes() []route {
 // guarded checks the role and the query's names, answers, and writes the audit trail of everything that changes.
 func (s *Service) guarded(r route) fiber.Handler {
 	return func(c fiber.Ctx) error {
-		if !operator(c).Role.Allows(r.role) {
+		if who := operator(c); !who.Role.Allows(r.role) {
+			s.refused(c, who, r.method+" "+apiPrefix+r.path, targetOf(c, r.path), http.StatusForbidden)
 			return &relay.Error{
 				Code: relay.CodeForbidden, Message: "this needs the role " + string(r.role),
 				Hint: "use a key with that role, or the admin token",

@@ -84,17 +84,24 @@ func (q *Queries) InsertAudit(ctx context.Context, arg InsertAuditParams) error 
 const listAPIKeys = `-- name: ListAPIKeys :many
 SELECT id, name, role, hash, created_at, expires_at, revoked_at FROM api_keys
 WHERE ($1::text = '' OR (created_at, id) < ($2::timestamptz, $1))
-ORDER BY created_at DESC, id DESC LIMIT $3
+  AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' ELSE 'active' END)
+ORDER BY created_at DESC, id DESC LIMIT $4
 `
 
 type ListAPIKeysParams struct {
 	BeforeID   string
 	BeforeTime time.Time
+	State      string
 	AtMost     int32
 }
 
 func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]ApiKey, error) {
-	rows, err := q.db.Query(ctx, listAPIKeys, arg.BeforeID, arg.BeforeTime, arg.AtMost)
+	rows, err := q.db.Query(ctx, listAPIKeys,
+		arg.BeforeID,
+		arg.BeforeTime,
+		arg.State,
+		arg.AtMost,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +131,16 @@ func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]Api
 const listAudit = `-- name: ListAudit :many
 SELECT id, at, who, role, action, target, status, detail FROM audit_trail
 WHERE ($1::text = '' OR who = $1) AND ($2::text = '' OR action = $2) AND ($3::text = '' OR target = $3)
-  AND at >= $4::timestamptz AND at < $5::timestamptz AND ($6::bigint = 0 OR id < $6)
-ORDER BY id DESC LIMIT $7
+  AND ($4::text = '' OR $4 = CASE WHEN status IN (401, 403) THEN 'refused' WHEN status >= 400 THEN 'failed' ELSE 'done' END)
+  AND at >= $5::timestamptz AND at < $6::timestamptz AND ($7::bigint = 0 OR id < $7)
+ORDER BY id DESC LIMIT $8
 `
 
 type ListAuditParams struct {
 	Who      string
 	Action   string
 	Target   string
+	State    string
 	Since    time.Time
 	Until    time.Time
 	BeforeID int64
@@ -143,6 +152,7 @@ func (q *Queries) ListAudit(ctx context.Context, arg ListAuditParams) ([]AuditTr
 		arg.Who,
 		arg.Action,
 		arg.Target,
+		arg.State,
 		arg.Since,
 		arg.Until,
 		arg.BeforeID,

@@ -99,7 +99,7 @@ type Log interface {
 
 // Keys are the API keys of operators.
 type Keys interface {
-	APIKeys(context.Context, relay.Page) ([]relay.APIKey, error)
+	APIKeys(context.Context, relay.APIKeyQuery) ([]relay.APIKey, error)
 	// APIKeyByHash gives the key with this SHA-256, revoked or not.
 	APIKeyByHash(ctx context.Context, hash []byte) (relay.APIKey, error)
 	CreateAPIKey(ctx context.Context, key relay.APIKey, hash []byte) error
@@ -125,7 +125,7 @@ type Filters interface {
 
 // NATSUsers are the services that read events from NATS.
 type NATSUsers interface {
-	List(context.Context, relay.Page) ([]relay.NATSUser, error)
+	List(context.Context, relay.NATSUserQuery) ([]relay.NATSUser, error)
 	// Add makes credentials for a new name; they are given this once.
 	Add(ctx context.Context, name string, allow []string) (relay.NATSCredentials, error)
 	// Revoke ends credentials; doing it again changes nothing.

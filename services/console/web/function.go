@@ -76,7 +76,7 @@ func tone(state any) string {
 		return "good"
 	case "waiting", "accepted", "running", "paused", "failing", "down", "wait", "incomplete":
 		return "wait"
-	case "parked", "rejected", "disabled", "failed", "bad":
+	case "parked", "rejected", "disabled", "failed", "refused", "revoked", "bad":
 		return "bad"
 	}
 	return ""

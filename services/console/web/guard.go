@@ -69,7 +69,7 @@ func (s *site) inside(r room) fiber.Handler {
 			return s.toLogin(c)
 		}
 		if !who.Role.Allows(r.role) {
-			return &relay.Error{Code: relay.CodeForbidden, Message: "This needs the role " + string(r.role) + ".", Hint: "Log in with a key that has it."}
+			return s.refuse(c, who, r, "This needs the role "+string(r.role)+".", "Log in with a key that has it.")
 		}
 		ctx, cancel := context.WithTimeout(c.Context(), pageTimeout)
 		defer cancel()
@@ -78,7 +78,7 @@ func (s *site) inside(r room) fiber.Handler {
 			return r.enter(c, v)
 		}
 		if !sameSite(c) || !hmac.Equal([]byte(c.FormValue("form")), []byte(v.form)) {
-			return &relay.Error{Code: relay.CodeForbidden, Message: "This form is not from your session.", Hint: "Reload the page and try again."}
+			return s.refuse(c, who, r, "This form is not from your session.", "Reload the page and try again.")
 		}
 		err := r.enter(c, v)
 		status := c.Response().StatusCode()
@@ -88,6 +88,13 @@ func (s *site) inside(r room) fiber.Handler {
 		s.Record(ctx, who, "console "+r.path, c.Params("id"), status)
 		return err
 	}
+}
+
+// refuse says what somebody may not do, and has it written down.
+func (s *site) refuse(c fiber.Ctx, who relay.Operator, r room, message, hint string) error {
+	err := &relay.Error{Code: relay.CodeForbidden, Message: message, Hint: hint}
+	s.Refused(c, who, "console "+r.path, c.Params("id"), err)
+	return err
 }
 
 // toLogin sends people to the login page and back afterwards; scripts hear that the session is over.

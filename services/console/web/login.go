@@ -32,7 +32,7 @@ func (s *site) login(c fiber.Ctx) error {
 	defer cancel()
 	who, key, err := s.Access.Login(ctx, strings.TrimSpace(c.FormValue("token")))
 	if relay.CodeOf(err) == relay.CodeUnauthorized {
-		s.Log.Warn("console login refused", "remote", c.IP())
+		s.Refused(c, who, "console login", "", err)
 		c.Status(fiber.StatusUnauthorized)
 		return s.render(c, "login", s.view(c, "", "Log in", loginView{To: to, Failed: "This token is not known."}))
 	}

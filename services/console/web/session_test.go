@@ -109,6 +109,15 @@ func TestAViewerSeesAndChangesNothing(t *testing.T) {
 	if got := g.post(client, "/subscriptions/crm/pause", "same-origin", url.Values{}); got.StatusCode != http.StatusForbidden || one.paused {
 		t.Errorf("pause: %d, paused %v", got.StatusCode, one.paused)
 	}
+	g.post(g.browserless(), "/login", "same-origin", url.Values{"token": {"guessed"}})
+	trail, err := g.store.AuditTrail(t.Context(), relay.AuditQuery{State: relay.AuditRefused, Page: relay.Page{Limit: 10}})
+	var refused []string
+	for _, e := range trail {
+		refused = append(refused, e.Who+" "+e.Action+" "+e.Target)
+	}
+	if want := "unknown console login ,n console /subscriptions/:id/pause crm,n console /replays/new ,n console /trail "; err != nil || strings.Join(refused, ",") != want {
+		t.Errorf("refusals written down: %q, %v", refused, err)
+	}
 }
 
 func TestABrowserThatIsLostSeesAPage(t *testing.T) {

@@ -30,7 +30,7 @@ func (s *site) settings(c fiber.Ctx, v *visit) (err error) {
 		}
 	}
 	if s.desk.Ports.Keys != nil && v.who.Role.Allows(relay.RoleAdmin) {
-		if page.Keys, err = s.desk.Ports.Keys.APIKeys(v.ctx, relay.Page{Limit: pageRows}); err != nil {
+		if page.Keys, err = s.desk.Ports.Keys.APIKeys(v.ctx, relay.APIKeyQuery{Page: relay.Page{Limit: pageRows}}); err != nil {
 			return err
 		}
 	}
@@ -38,8 +38,8 @@ func (s *site) settings(c fiber.Ctx, v *visit) (err error) {
 }
 
 func (s *site) trail(c fiber.Ctx, v *visit) error {
-	q := relay.AuditQuery{Who: asked(c, "who"), Action: asked(c, "action"), Target: asked(c, "target")}
-	fields := []field{{Name: "who", Label: "Who"}, {Name: "action", Label: "Action"}, {Name: "target", Label: "Target"}}
+	q := relay.AuditQuery{Who: asked(c, "who"), Action: asked(c, "action"), Target: asked(c, "target"), State: relay.AuditState(asked(c, "state"))}
+	fields := []field{{Name: "state", Label: "State", Options: oneOf(relay.AuditDone, relay.AuditRefused, relay.AuditFailed)}, {Name: "who", Label: "Who"}, {Name: "action", Label: "Action"}, {Name: "target", Label: "Target"}}
 	rows, err := readRows(c, v.ctx, fields, func(ctx context.Context, p relay.Page) ([]relay.AuditEntry, error) {
 		q.Page = p
 		return s.desk.Ports.Audit.AuditTrail(ctx, q)
@@ -47,6 +47,6 @@ func (s *site) trail(c fiber.Ctx, v *visit) error {
 	if err != nil {
 		return err
 	}
-	rows.Empty = emptyText{"Nobody has changed anything yet", "Every change over the API or this console is written down here."}
+	rows.Empty = emptyText{"Nobody has changed anything yet", "Every change over the API or this console is written down here, and who was refused."}
 	return s.show(c, v, "trail", "/trail", "Audit trail", rows)
 }

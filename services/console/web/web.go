@@ -27,7 +27,8 @@ type Options struct {
 	Ready   func(context.Context) map[string]string // name of a check: "ok", or what is wrong
 	Failure func(error) Failure
 	Record  func(ctx context.Context, who relay.Operator, action, target string, status int)
-	Stop    <-chan struct{} // closed when live streams must end
+	Refused func(c fiber.Ctx, who relay.Operator, action, target string, err error) // somebody was not let in, or may not do this
+	Stop    <-chan struct{}                                                         // closed when live streams must end
 }
 
 // Access tells who is asking.

@@ -67,19 +67,14 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, into an
 	return c.call(ctx, http.MethodGet, path, query, nil, into)
 }
 
-// Post sends body (nil: none) and reads the answer into into (nil: thrown away). Put, Patch and Delete do alike.
+// Send asks by a method with body (nil: none) and reads the answer into into (nil: thrown away).
+func (c *Client) Send(ctx context.Context, method, path string, body, into any) error {
+	return c.call(ctx, method, path, nil, body, into)
+}
+
+// Post sends body (nil: none) and reads the answer into into (nil: thrown away).
 func (c *Client) Post(ctx context.Context, path string, body, into any) error {
 	return c.call(ctx, http.MethodPost, path, nil, body, into)
-}
-
-// Put replaces a resource.
-func (c *Client) Put(ctx context.Context, path string, body, into any) error {
-	return c.call(ctx, http.MethodPut, path, nil, body, into)
-}
-
-// Patch changes a resource.
-func (c *Client) Patch(ctx context.Context, path string, body, into any) error {
-	return c.call(ctx, http.MethodPatch, path, nil, body, into)
 }
 
 // Delete removes a resource.

@@ -13,7 +13,7 @@ import (
 func auditCommand(a *App) *cobra.Command {
 	var ask console.ReconcileRequest
 	cmd := &cobra.Command{
-		Use: "audit", Short: "Compare the log with the ledger, and with the LMS: is everything accounted for?", Args: cobra.NoArgs,
+		Use: "audit", Short: "Compare the log with the ledger, and with the LMS: is everything accounted for?",
 		Long: `Compare what was accepted with what became of it. Exit status 0: everything accepted is accounted for. Exit status 1:
 it is not; each difference is printed with the command that mends it.`,
 		Example: "  edrelay audit\n  edrelay audit --lms",

@@ -25,7 +25,7 @@ AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.`
 func backupCommand(a *App) *cobra.Command {
 	keep, keys := 0, true
 	cmd := &cobra.Command{
-		Use: "backup PLACE", Short: "Keep log and ledger elsewhere, consistent with each other", Args: cobra.ExactArgs(1),
+		Use: "backup PLACE", Short: "Keep log and ledger elsewhere, consistent with each other",
 		Long: `Keep log and ledger elsewhere while edrelay runs. ` + wherePlaces + `
 
 The keys of the data dir (encryption.key, nats-auth, admin.token) belong to the backup, so it must be guarded like the data
@@ -73,7 +73,7 @@ func backupList(a *App) *cobra.Command {
 	var limit int
 	var watch bool
 	cmd := &cobra.Command{
-		Use: "ls PLACE", Aliases: []string{"list"}, Short: "List the backups of a place, newest first", Args: cobra.ExactArgs(1),
+		Use: "ls PLACE", Aliases: []string{"list"}, Short: "List the backups of a place, newest first",
 		Example: "  edrelay backup ls /mnt/backup",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
@@ -130,7 +130,7 @@ func (a *App) printBackups(list []backup.Manifest) error {
 func backupVerify(a *App) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "verify PLACE", Short: "Read a backup and hold it against its checksums", Args: cobra.ExactArgs(1),
+		Use: "verify PLACE", Short: "Read a backup and hold it against its checksums",
 		Example: "  edrelay backup verify /mnt/backup",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shelf, manifest, err := a.kept(cmd.Context(), args[0], name)
@@ -151,7 +151,7 @@ func backupVerify(a *App) *cobra.Command {
 func restoreCommand(a *App) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "restore PLACE", Short: "Bring a backup back onto an empty log and ledger", Args: cobra.ExactArgs(1),
+		Use: "restore PLACE", Short: "Bring a backup back onto an empty log and ledger",
 		Long: `Verify a backup and bring it back onto an empty log and ledger: an empty data_dir, or the NATS and Postgres that nats.url
 and database.url name. No edrelay may run meanwhile. ` + wherePlaces + `
 

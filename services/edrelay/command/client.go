@@ -1,7 +1,6 @@
 package command
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ func clientList(a *App) *cobra.Command {
 				column("CLIENT ID", func(c relay.Client) string { return c.ID }),
 				wide("NAME", func(c relay.Client) string { return c.Name }),
 				column("STAFF", func(c relay.Client) string { return yes(c.Staff) }),
-				column("STATE", func(c relay.Client) string { return c.State }),
+				stateColumn(func(c relay.Client) string { return c.State }),
 				column("MADE", func(c relay.Client) string { return table.Age(c.CreatedAt, now) }),
 			}
 		},
@@ -38,9 +37,6 @@ type newClient struct {
 }
 
 func (a *App) printClient(made newClient) error {
-	if a.wantsJSON() {
-		return a.printJSON(made)
-	}
 	return a.printFields([]field{{"client_id", made.ID, table.Plain}, {"staff", yes(made.Staff), table.Plain},
 		{"client_secret", made.Secret, table.Good}})
 }
@@ -49,20 +45,12 @@ func clientCreate(a *App) *cobra.Command {
 	var name string
 	var staff bool
 	cmd := &cobra.Command{
-		Use: "create", Short: "Make a client; its secret is printed this once", Args: cobra.NoArgs,
+		Use: "create", Short: "Make a client; its secret is printed this once",
 		Example: "  edrelay client create --name mitx-lms --staff\n" +
 			"  curl -d grant_type=client_credentials -d client_id=ID -d client_secret=SECRET http://127.0.0.1:8080/oauth2/token",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var made newClient
-			if err := c.Post(cmd.Context(), "/clients", map[string]any{"name": name, "staff": staff}, &made); err != nil {
-				return err
-			}
-			return a.printClient(made)
-		},
+		RunE: ordering(a, func([]string) order {
+			return post("/clients", map[string]any{"name": name, "staff": staff})
+		}, a.printClient),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "who will use it")
 	cmd.Flags().BoolVar(&staff, "staff", false, "its tokens may enrol; without, they are refused with 403")
@@ -73,19 +61,11 @@ func clientCreate(a *App) *cobra.Command {
 func clientRotate(a *App) *cobra.Command {
 	var grace string
 	cmd := &cobra.Command{
-		Use: "rotate CLIENT_ID", Short: "Make a new secret for a client; the old one stays good for a while", Args: cobra.ExactArgs(1),
+		Use: "rotate CLIENT_ID", Short: "Make a new secret for a client; the old one stays good for a while",
 		Example: "  edrelay client rotate edrc_ABC --grace 24h",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var made newClient
-			if err := c.Post(cmd.Context(), "/clients/"+url.PathEscape(args[0])+"/rotate", map[string]string{"grace": grace}, &made); err != nil {
-				return misuse(cmd, err)
-			}
-			return a.printClient(made)
-		},
+		RunE: ordering(a, func(args []string) order {
+			return post(at("clients", args[0], "rotate"), map[string]string{"grace": grace})
+		}, a.printClient),
 	}
 	cmd.Flags().StringVar(&grace, "grace", "24h", "how long the old secrets are good beside the new one; 0s: no longer")
 	return cmd
@@ -93,22 +73,11 @@ func clientRotate(a *App) *cobra.Command {
 
 func clientDisable(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "disable CLIENT_ID", Short: "End a client and all its tokens at once", Args: cobra.ExactArgs(1),
+		Use: "disable CLIENT_ID", Short: "End a client and all its tokens at once",
 		Example: "  edrelay client disable edrc_ABC",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var client relay.Client
-			if err := c.Post(cmd.Context(), "/clients/"+url.PathEscape(args[0])+"/disable", nil, &client); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(client)
-			}
+		RunE: ordering(a, func(args []string) order { return post(at("clients", args[0], "disable"), nil) }, func(client relay.Client) error {
 			a.note("Client %s (%s) is disabled, and its tokens with it.", client.ID, client.Name)
 			return nil
-		},
+		}),
 	}
 }

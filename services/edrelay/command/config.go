@@ -12,7 +12,7 @@ import (
 
 func configCommand(a *App) *cobra.Command {
 	check := &cobra.Command{
-		Use: "check", Short: "Say whether the configuration is right, and what is wrong with it", Args: cobra.NoArgs,
+		Use: "check", Short: "Say whether the configuration is right, and what is wrong with it",
 		Example: "  edrelay config check --config edrelay.yaml",
 		RunE: func(*cobra.Command, []string) error {
 			loaded, err := a.config()
@@ -27,7 +27,7 @@ func configCommand(a *App) *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show", Short: "Print the configuration in force as YAML, secrets masked", Args: cobra.NoArgs,
+		Use: "show", Short: "Print the configuration in force as YAML, secrets masked",
 		Example: "  edrelay config show --config edrelay.yaml",
 		RunE: func(*cobra.Command, []string) error {
 			loaded, err := a.config()

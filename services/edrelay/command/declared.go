@@ -64,7 +64,7 @@ func (d declared[T]) verb(verb string, run func(cmd *cobra.Command, name string)
 		example += "  edrelay " + d.noun + " " + verb + " " + d.handle + with
 	}
 	return &cobra.Command{
-		Use: verb + " NAME", Short: says.short, Long: says.long, Args: cobra.ExactArgs(1), Example: example,
+		Use: verb + " NAME", Short: says.short, Long: says.long, Example: example,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args[0]) },
 	}
 }
@@ -138,11 +138,7 @@ func (d declared[T]) send(cmd *cobra.Command, method, path string, body any) err
 		return err
 	}
 	var made T
-	send := c.Post
-	if method == "PATCH" {
-		send = c.Patch
-	}
-	if err := send(cmd.Context(), path, body, &made); err != nil {
+	if err := c.Send(cmd.Context(), method, path, body, &made); err != nil {
 		return err
 	}
 	return d.print(made)

@@ -20,7 +20,7 @@ func (d declared[T]) apply() *cobra.Command {
 	var file string
 	var dryRun, prune bool
 	cmd := &cobra.Command{
-		Use: "apply -f FILE", Short: d.says["apply"].short, Long: d.says["apply"].long, Args: cobra.NoArgs,
+		Use: "apply -f FILE", Short: d.says["apply"].short, Long: d.says["apply"].long,
 		Example: "  edrelay " + d.noun + " apply -f edrelay-" + d.plural() + ".yaml --dry-run",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := d.read(file)

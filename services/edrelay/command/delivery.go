@@ -57,7 +57,7 @@ func status(code int) string {
 
 func deliveryShow(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show a delivery with its attempts", Args: cobra.ExactArgs(1), Example: "  edrelay delivery show 1-2s-dy1p1cbq84",
+		Use: "show ID", Short: "Show a delivery with its attempts", Example: "  edrelay delivery show 1-2s-dy1p1cbq84",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var d relay.DeliveryDetail
 			if err := a.fetch(cmd.Context(), deliveryPath(args[0]), &d); err != nil {
@@ -70,19 +70,9 @@ func deliveryShow(a *App) *cobra.Command {
 
 func deliveryRetry(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "retry ID", Short: "Try a delivery again now, with its retry list from the start", Args: cobra.ExactArgs(1),
+		Use: "retry ID", Short: "Try a delivery again now, with its retry list from the start",
 		Example: "  edrelay delivery retry 1-2s-dy1p1cbq84",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var d relay.DeliveryDetail
-			if err := c.Post(cmd.Context(), deliveryPath(args[0])+"/retry", nil, &d); err != nil {
-				return err
-			}
-			return a.printDelivery(d)
-		},
+		RunE:    ordering(a, func(args []string) order { return post(at("deliveries", args[0], "retry"), nil) }, a.printDelivery),
 	}
 }
 

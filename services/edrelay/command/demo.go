@@ -11,7 +11,7 @@ import (
 func demoCommand(a *App) *cobra.Command {
 	var once bool
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Show edrelay at work on this machine, step by step", Args: cobra.NoArgs,
+		Use: "demo", Short: "Show edrelay at work on this machine, step by step",
 		Long: `Run edrelay with a simulated Open edX, sample sources and a sample subscriber, send real signed webhooks through it, and
 show each step with what came of it and where to look. It needs a Postgres to start, or EDRELAY_DATABASE_URL; everything
 it writes is in a folder of its own that goes with it.`,

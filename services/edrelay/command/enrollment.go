@@ -68,7 +68,7 @@ func attemptColumns(now time.Time) []table.Column[relay.Attempt] {
 
 func enrollmentShow(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an enrolment and what the LMS answered", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show an enrolment and what the LMS answered",
 		Example: "  edrelay enrollment show 42",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var e enrollmentDetail

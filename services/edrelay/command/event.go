@@ -52,7 +52,7 @@ type eventDetail struct {
 func eventShow(a *App) *cobra.Command {
 	var payload bool
 	cmd := &cobra.Command{
-		Use: "show SEQUENCE|ID", Short: "Show an event and its payload", Args: cobra.ExactArgs(1),
+		Use: "show SEQUENCE|ID", Short: "Show an event and its payload",
 		Example: "  edrelay event show 17\n  edrelay event show 17 --payload | jq .",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var d eventDetail

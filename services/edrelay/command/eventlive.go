@@ -60,7 +60,7 @@ func eventTail(a *App) *cobra.Command {
 	var eventType string
 	var from uint64
 	cmd := &cobra.Command{
-		Use: "tail", Short: "Show events as they come, until interrupted", Args: cobra.NoArgs,
+		Use: "tail", Short: "Show events as they come, until interrupted",
 		Example: "  edrelay event tail\n  edrelay event tail --type 'org.openedx.learning.*' --output json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.follow(cmd.Context(), eventType, from, func(e relay.LogEntry, raw json.RawMessage) error {
@@ -82,7 +82,7 @@ func eventPublish(a *App) *cobra.Command {
 	var ask console.PublishRequest
 	var data string
 	cmd := &cobra.Command{
-		Use: "publish TYPE", Short: "Put an event on the log", Args: cobra.ExactArgs(1),
+		Use: "publish TYPE", Short: "Put an event on the log",
 		Long: "Put an event on the log. It is durable when the command ends, and goes to every subscription that wants its type.",
 		Example: `  edrelay event publish org.example.course.finished.v1 --data '{"course": {"id": 7}}'
   edrelay event publish org.example.course.finished.v1 --data @event.json

@@ -26,7 +26,7 @@ type story struct {
 
 func findCommand(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "find TERM", Short: "What happened to an order, a learner, a course, a webhook or an event?", Args: cobra.ExactArgs(1),
+		Use: "find TERM", Short: "What happened to an order, a learner, a course, a webhook or an event?",
 		Long: `Tell what happened, oldest first: the webhooks that came in (accepted, rejected or not yet worked), what was asked of the
 LMS and what it answered, and where each enrolment stands. Exit status 1 when nothing is known.`,
 		Example: `  edrelay find 1001

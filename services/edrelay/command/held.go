@@ -194,7 +194,7 @@ func erasureList(a *App) *cobra.Command {
 
 func erasureShow(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "erasure ID", Short: "Show one erasure: what was erased, what blocks, what is out of reach", Args: cobra.ExactArgs(1),
+		Use: "erasure ID", Short: "Show one erasure: what was erased, what blocks, what is out of reach",
 		Example: "  edrelay learner erasure k3v9q2mabc",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var e relay.Erasure

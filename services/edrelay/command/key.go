@@ -1,7 +1,7 @@
 package command
 
 import (
-	"net/url"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,15 +16,15 @@ func keyCommand(a *App) *cobra.Command {
 
 func keyList(a *App) *cobra.Command {
 	return listCommand(a, listing[relay.APIKey]{
-		short: "List API keys", example: "  edrelay key ls", path: "/keys",
+		short: "List API keys, newest first", example: "  edrelay key ls\n  edrelay key ls --state active", path: "/keys", states: tokenStates(),
 		columns: func(now time.Time) []table.Column[relay.APIKey] {
 			return []table.Column[relay.APIKey]{
 				column("ID", func(k relay.APIKey) string { return k.ID }),
 				wide("NAME", func(k relay.APIKey) string { return k.Name }),
 				column("ROLE", func(k relay.APIKey) string { return string(k.Role) }),
+				stateColumn(func(k relay.APIKey) string { return string(k.State) }),
 				column("MADE", func(k relay.APIKey) string { return table.Age(k.CreatedAt, now) }),
 				column("EXPIRES", func(k relay.APIKey) string { return table.Until(k.ExpiresAt, now) }),
-				column("REVOKED", func(k relay.APIKey) string { return table.Until(k.RevokedAt, now) }),
 			}
 		},
 		empty: "No API key. `edrelay key create --name N --role viewer` makes one.",
@@ -40,22 +40,13 @@ type newKey struct {
 func keyCreate(a *App) *cobra.Command {
 	var name, role, ttl string
 	cmd := &cobra.Command{
-		Use: "create", Short: "Make an API key; it is printed this once", Args: cobra.NoArgs,
+		Use: "create", Short: "Make an API key; it is printed this once",
 		Example: "  edrelay key create --name dashboards --role viewer --ttl 8760h",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var made newKey
-			if err := c.Post(cmd.Context(), "/keys", map[string]string{"name": name, "role": role, "ttl": ttl}, &made); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(made)
-			}
+		RunE: ordering(a, func([]string) order {
+			return post("/keys", map[string]string{"name": name, "role": role, "ttl": ttl})
+		}, func(made newKey) error {
 			return a.printFields([]field{{"id", made.ID, table.Plain}, {"role", string(made.Role), table.Plain}, {"key", made.Key, table.Good}})
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "who will use it")
 	cmd.Flags().StringVar(&role, "role", "viewer", "viewer, operator or admin")
@@ -67,22 +58,11 @@ func keyCreate(a *App) *cobra.Command {
 
 func keyRevoke(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "End an API key at once", Args: cobra.ExactArgs(1),
+		Use: "revoke ID", Short: "End an API key at once",
 		Example: "  edrelay key revoke 7QK2M4ZC9T1A",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var key relay.APIKey
-			if err := c.Delete(cmd.Context(), "/keys/"+url.PathEscape(args[0]), &key); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(key)
-			}
+		RunE: ordering(a, func(args []string) order { return order{method: http.MethodDelete, path: at("keys", args[0], "")} }, func(key relay.APIKey) error {
 			a.note("Key %s (%s) is revoked.", key.ID, key.Name)
 			return nil
-		},
+		}),
 	}
 }

@@ -24,7 +24,7 @@ func learnerShow(a *App) *cobra.Command {
 	var ask relay.ShowLearner
 	var limit int
 	cmd := &cobra.Command{
-		Use: "show ADDRESS", Short: "Everything that edrelay holds of a learner", Args: cobra.ExactArgs(1),
+		Use: "show ADDRESS", Short: "Everything that edrelay holds of a learner",
 		Long: `Find a learner in log and ledger: webhooks, rejected webhooks, events, the mirrors of NATS users, orders, enrolments,
 deliveries, the roster, replays and whatever else holds the address. Events that name the learner by a username or user id that
 belongs to the address are found too. The audit trail keeps who looked. Exit status 1 when nothing is held.`,
@@ -60,7 +60,7 @@ func learnerForget(a *App) *cobra.Command {
 	var ask relay.ForgetLearner
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "forget ADDRESS", Short: "Erase a learner from log and ledger", Args: cobra.ExactArgs(1),
+		Use: "forget ADDRESS", Short: "Erase a learner from log and ledger",
 		Long: `Erase a learner: messages are taken out of the files of the log and of the mirrors, rows of the ledger keep a meaningless
 name in the place of the address, and what still waits for the learner ends. Other learners of the same orders keep their
 enrolments. What blocks, and what is out of edrelay's reach, is printed with what to do. Doing it again finishes what was cut

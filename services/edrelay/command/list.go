@@ -37,7 +37,7 @@ type filter struct {
 const watchPause = 2 * time.Second
 
 func listCommand[T any](a *App, l listing[T]) *cobra.Command {
-	cmd := &cobra.Command{Use: "ls", Aliases: []string{"list"}, Short: l.short, Example: l.example, Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "ls", Aliases: []string{"list"}, Short: l.short, Example: l.example}
 	limit := cmd.Flags().Int("limit", 50, "rows at most; 0 = all")
 	watch := cmd.Flags().BoolP("watch", "w", false, "show it again every two seconds until interrupted")
 	if len(l.states) > 0 {

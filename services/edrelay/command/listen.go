@@ -30,7 +30,7 @@ type listener struct {
 func listenCommand(a *App) *cobra.Command {
 	var to, eventType, format string
 	cmd := &cobra.Command{
-		Use: "listen", Short: "Forward live events to a local URL while developing", Args: cobra.NoArgs,
+		Use: "listen", Short: "Forward live events to a local URL while developing",
 		Long: `Forward events as they come to a URL of this machine, in the body that a subscription would get, unsigned. Nothing is
 put on record and nothing is tried twice; what comes while the URL is away is told and left out.`,
 		Example: "  edrelay listen --forward http://127.0.0.1:3000/hook\n  edrelay listen --forward http://127.0.0.1:3000/hook --type 'org.openedx.*' --format cloudevents",

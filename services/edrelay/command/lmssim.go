@@ -16,7 +16,7 @@ import (
 func lmsSimCommand(a *App) *cobra.Command {
 	var addr, state, profile string
 	cmd := &cobra.Command{
-		Use: "lms-sim", Short: "Run the simulated Open edX alone", Args: cobra.NoArgs,
+		Use: "lms-sim", Short: "Run the simulated Open edX alone",
 		Long: `Run a simulated Open edX: tokens, bulk enrolment, accounts, courses, redirects, throttle and faults, as the real
 platform answers them. State lives in memory; it is arranged and looked at under /_sim/.`,
 		Example: `  edrelay lms-sim --addr 127.0.0.1:18000

@@ -10,7 +10,7 @@ import (
 // manualCommand writes the man pages of all commands.
 func manualCommand(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "man DIR", Short: "Write man pages of all commands into a folder", Args: cobra.ExactArgs(1),
+		Use: "man DIR", Short: "Write man pages of all commands into a folder",
 		Example: "  edrelay man ./man && man ./man/edrelay-webhook-ls.1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {

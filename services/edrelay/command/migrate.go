@@ -12,7 +12,7 @@ import (
 
 func migrateCommand(a *App) *cobra.Command {
 	up := &cobra.Command{
-		Use: "up", Short: "Bring the ledger's schema up to date", Args: cobra.NoArgs,
+		Use: "up", Short: "Bring the ledger's schema up to date",
 		Example: "  edrelay migrate up --config edrelay.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withLedger(cmd.Context(), func(ctx context.Context, ledger *store.Store) error {
@@ -25,7 +25,7 @@ func migrateCommand(a *App) *cobra.Command {
 		},
 	}
 	status := &cobra.Command{
-		Use: "status", Short: "List the migrations and when each was applied", Args: cobra.NoArgs,
+		Use: "status", Short: "List the migrations and when each was applied",
 		Example: "  edrelay migrate status --config edrelay.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withLedger(cmd.Context(), func(ctx context.Context, ledger *store.Store) error {

@@ -2,7 +2,7 @@ package command
 
 import (
 	"fmt"
-	"net/url"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +22,12 @@ func natsUserCommand(a *App) *cobra.Command {
 
 func natsUserList(a *App) *cobra.Command {
 	return listCommand(a, listing[relay.NATSUser]{
-		short: "List NATS users", example: "  edrelay nats-user ls", path: "/nats-users",
+		short: "List NATS users, newest first", example: "  edrelay nats-user ls\n  edrelay nats-user ls --state active", path: "/nats-users",
+		states: []string{string(relay.TokenActive), string(relay.TokenRevoked)},
 		columns: func(now time.Time) []table.Column[relay.NATSUser] {
 			return []table.Column[relay.NATSUser]{
 				column("NAME", func(u relay.NATSUser) string { return u.Name }),
+				stateColumn(func(u relay.NATSUser) string { return string(u.State) }),
 				wide("MAY READ", func(u relay.NATSUser) string { return strings.Join(u.Allow, " ") }),
 				column("MADE", func(u relay.NATSUser) string { return table.Age(u.CreatedAt, now) }),
 				column("REVOKED", func(u relay.NATSUser) string { return table.Until(u.RevokedAt, now) }),
@@ -39,7 +41,7 @@ func natsUserAdd(a *App) *cobra.Command {
 	var allow []string
 	var out string
 	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Make NATS credentials that read some events and nothing else", Args: cobra.ExactArgs(1),
+		Use: "add NAME", Short: "Make NATS credentials that read some events and nothing else",
 		Long: `Make NATS credentials that read the events on the allowed subjects, live and from the stream EVENTS, and nothing else.
 They are written to a .creds file that every NATS client understands. The client must use the inbox prefix that is printed.`,
 		Example: "  edrelay nats-user add crm --allow 'events.org.openedx.learning.>' --out crm.creds",
@@ -109,23 +111,14 @@ func writeCreds(file *os.File, text string) error {
 
 func natsUserRevoke(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke NAME", Short: "End NATS credentials; their connections are closed at once", Args: cobra.ExactArgs(1),
+		Use: "revoke NAME", Short: "End NATS credentials; their connections are closed at once",
 		Example: "  edrelay nats-user revoke crm",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var user relay.NATSUser
-			if err := c.Delete(cmd.Context(), "/nats-users/"+url.PathEscape(args[0]), &user); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(user)
-			}
+		RunE: ordering(a, func(args []string) order {
+			return order{method: http.MethodDelete, path: at("nats-users", args[0], "")}
+		}, func(user relay.NATSUser) error {
 			a.note("NATS user %s is revoked.", user.Name)
 			return nil
-		},
+		}),
 	}
 }
 
@@ -133,7 +126,7 @@ func natsUserRevoke(a *App) *cobra.Command {
 func natsUserServer(a *App) *cobra.Command {
 	var listen, store, out string
 	cmd := &cobra.Command{
-		Use: "server-config", Short: "Print the configuration of an external nats-server that trusts this edrelay's keys", Args: cobra.NoArgs,
+		Use: "server-config", Short: "Print the configuration of an external nats-server that trusts this edrelay's keys",
 		Long: `Print the configuration of an external nats-server that trusts the keys in the data dir, which are made when they are
 missing. Set nats.credentials_file to nats-auth/edrelay.creds of the data dir for every edrelay service.`,
 		Example: "  edrelay nats-user server-config --listen 0.0.0.0:4222 --store /data > nats.conf",

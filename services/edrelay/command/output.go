@@ -81,7 +81,7 @@ func stateColor(state string) table.Color {
 		return table.Good
 	case "waiting", "accepted", "running", "paused", "failing":
 		return table.Wait
-	case "parked", "rejected", "disabled", "failed", "revoked":
+	case "parked", "rejected", "disabled", "failed", "revoked", "refused":
 		return table.Bad
 	}
 	return table.Faint

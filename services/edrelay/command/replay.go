@@ -56,7 +56,7 @@ func timeLeft(r relay.Replay) string {
 func replayShow(a *App) *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show a replay and how far it came", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a replay and how far it came",
 		Example: "  edrelay replay show K7QM2ZC9TA\n  edrelay replay show K7QM2ZC9TA --watch",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			show := func(ctx context.Context) error {
@@ -85,18 +85,8 @@ func (a *App) printReplay(r relay.Replay) error {
 
 func replayMove(a *App, verb, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), Example: "  edrelay replay " + verb + " K7QM2ZC9TA",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var r relay.Replay
-			if err := c.Post(cmd.Context(), "/replays/"+url.PathEscape(args[0])+"/"+verb, nil, &r); err != nil {
-				return err
-			}
-			return a.printReplay(r)
-		},
+		Use: verb + " ID", Short: short, Example: "  edrelay replay " + verb + " K7QM2ZC9TA",
+		RunE: ordering(a, func(args []string) order { return post(at("replays", args[0], verb), nil) }, a.printReplay),
 	}
 }
 

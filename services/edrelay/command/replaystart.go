@@ -17,7 +17,7 @@ func replayStart(a *App) *cobra.Command {
 	var since, until string
 	var dryRun bool
 	cmd := &cobra.Command{
-		Use: "start", Short: "Start a replay of events to subscriptions, of webhooks to the enroller, or of enrolments", Args: cobra.NoArgs,
+		Use: "start", Short: "Start a replay of events to subscriptions, of webhooks to the enroller, or of enrolments",
 		Long: `Process a range of the log again. Events go to subscriptions, each gets what its own patterns want, with the same
 webhook-id as before and the header webhook-replay; a new subscription gets what came before it with --state missing.
 Webhooks go to the enroller, which changes nothing that stands already; rejected ones (--state rejected) are verified again

@@ -15,7 +15,7 @@ func enrollmentRetry(a *App) *cobra.Command {
 	var state string
 	var all bool
 	cmd := &cobra.Command{
-		Use: "retry [ID]", Short: "Ask the LMS again: for one enrolment, or for all that a filter chooses", Args: cobra.MaximumNArgs(1),
+		Use: "retry [ID]", Short: "Ask the LMS again: for one enrolment, or for all that a filter chooses",
 		Long: `Make enrolments due again. Without an ID the filters choose; without --state the parked ones are meant.
 Learners are not mailed again unless --mail says so.`,
 		Example: `  edrelay enrollment retry 42

@@ -15,7 +15,7 @@ func webhookReverify(a *App) *cobra.Command {
 	var query relay.ReverifyQuery
 	var all bool
 	cmd := &cobra.Command{
-		Use: "reverify [ID]", Short: "Verify rejected webhooks again, after a secret was mended", Args: cobra.MaximumNArgs(1),
+		Use: "reverify [ID]", Short: "Verify rejected webhooks again, after a secret was mended",
 		Long: `Verify rejected webhooks again from the bytes that were kept, with the sources as the running edrelay has them
 configured now. Those that pass are taken as if they had just come in; the others stay rejected. With an ID, status 1
 says that it stays rejected.`,

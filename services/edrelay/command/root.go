@@ -54,7 +54,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		return exitFailed
 	}
 	if isUsage(err) {
-		err = usageError{root.Name(), err}
+		err = usageError{ran.CommandPath(), err}
 	}
 	a.explain(ran, err)
 	if usage := (usageError{}); errors.As(err, &usage) {
@@ -111,7 +111,7 @@ func (quietError) Error() string { return "failed" }
 // isUsage knows the errors of cobra itself, which have no type.
 func isUsage(err error) bool {
 	text := err.Error()
-	return strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "required flag") || strings.HasPrefix(text, "if any flags in the group")
+	return strings.HasPrefix(text, "if any flags in the group")
 }
 
 func (a *App) root() *cobra.Command {
@@ -122,14 +122,13 @@ func (a *App) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       a.Version,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if a.output != "table" && a.output != "json" {
 			return usageError{cmd.CommandPath(), fmt.Errorf("--output must be table or json")}
 		}
-		return nil
+		return missingFlag(cmd)
 	}
 	root.SetVersionTemplate("edrelay {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd.CommandPath(), err} })
@@ -158,25 +157,10 @@ Try it:       edrelay demo
 Run it:       edrelay up --config edrelay.yaml
 Look at it:   edrelay webhook ls · edrelay enrollment ls · edrelay doctor`
 
-// useWell makes wrong arguments a usage error in every command.
-func useWell(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{cmd.CommandPath(), err}
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		useWell(sub)
-	}
-}
-
 // family makes a command that only holds others: without one of them it shows its help, with a wrong one it is
 // used wrongly.
 func family(use, short string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(subs...)
 	return cmd
 }

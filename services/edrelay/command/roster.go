@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -62,46 +61,24 @@ func rosterPending(a *App) *cobra.Command {
 
 func rosterDeactivate(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "deactivate ID", Short: "End an entry of the roster; the next request for it makes it active again", Args: cobra.ExactArgs(1),
+		Use: "deactivate ID", Short: "End an entry of the roster; the next request for it makes it active again",
 		Example: "  edrelay roster deactivate 17",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var entry relay.RosterEntry
-			if err := c.Post(cmd.Context(), "/roster/"+url.PathEscape(args[0])+"/deactivate", nil, &entry); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(entry)
-			}
+		RunE: ordering(a, func(args []string) order { return post(at("roster", args[0], "deactivate"), nil) }, func(entry relay.RosterEntry) error {
 			a.note("Entry %d is not active any more.", entry.ID)
 			return nil
-		},
+		}),
 	}
 }
 
 func rosterSync(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "sync", Short: "Ask the LMS for its course runs and for the people who are missing", Args: cobra.NoArgs,
+		Use: "sync", Short: "Ask the LMS for its course runs and for the people who are missing",
 		Example: "  edrelay roster sync",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var result relay.RosterSync
-			if err := c.Post(cmd.Context(), "/roster/sync", nil, &result); err != nil {
-				return err
-			}
-			if a.wantsJSON() {
-				return a.printJSON(result)
-			}
+		RunE: ordering(a, func([]string) order { return post("/roster/sync", nil) }, func(result relay.RosterSync) error {
 			a.note("%d course runs taken from the LMS; %d of the missing people found, %d not known there either.",
 				result.CourseRuns, result.People, result.Unknown)
 			return nil
-		},
+		}),
 	}
 }
 
@@ -117,7 +94,7 @@ func rosterImport(a *App) *cobra.Command {
 	var kind string
 	var dry bool
 	cmd := &cobra.Command{
-		Use: "import FILE.csv", Short: "Bring people or course runs into the roster", Args: cobra.ExactArgs(1),
+		Use: "import FILE.csv", Short: "Bring people or course runs into the roster",
 		Long: `Bring people or course runs into the roster from a CSV file with a header: email,username,name for people,
 course_id,title,start for courses. Good lines are taken, wrong ones are listed by line, and then the exit status is 1.`,
 		Example: "  edrelay roster import people.csv --kind people --dry-run",

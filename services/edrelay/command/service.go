@@ -20,7 +20,7 @@ const (
 func single(name, short string, ledger bool, make func(context.Context, *assembly.Ground) (assembly.Runner, error)) func(*App) *cobra.Command {
 	return func(a *App) *cobra.Command {
 		return &cobra.Command{
-			Use: name, Short: short, Args: cobra.NoArgs,
+			Use: name, Short: short,
 			Long: short + ".\n\nNeeds nats.url" + map[bool]string{true: " and database.url"}[ledger] +
 				"; `edrelay up` runs all services in one process without either.",
 			Example: "  edrelay " + name + " --config edrelay.yaml",
@@ -101,7 +101,7 @@ var (
 
 func upCommand(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "up", Short: "Run all services in one process, with NATS and Postgres inside unless their URLs are given", Args: cobra.NoArgs,
+		Use: "up", Short: "Run all services in one process, with NATS and Postgres inside unless their URLs are given",
 		Long: `Run all services in one process. Where nats.url is empty a NATS server runs inside, listening on nats.embedded.addr;
 where database.url is empty edrelay starts a Postgres of its own in the data dir. Both end with edrelay, and what they hold
 survives a kill at any moment.`,

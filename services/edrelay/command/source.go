@@ -34,7 +34,7 @@ func sourceList(a *App) *cobra.Command {
 
 func sourceTest(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "test NAME", Short: "Post a signed test webhook of a source to the running edrelay", Args: cobra.ExactArgs(1),
+		Use: "test NAME", Short: "Post a signed test webhook of a source to the running edrelay",
 		Long: `Post a signed test webhook of a source to the door of the running edrelay, as the sender would.
 Its order is marked as a test and enrols nobody. Exit status 0 says that the door took it.`,
 		Example: "  edrelay source test shopify",

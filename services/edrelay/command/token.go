@@ -14,16 +14,20 @@ func tokenCommand(a *App) *cobra.Command {
 	return family("token", "Bearer tokens of the enrolment endpoint", tokenList(a), tokenCreate(a), tokenRevoke(a))
 }
 
+func tokenStates() []string {
+	return []string{string(relay.TokenActive), string(relay.TokenExpired), string(relay.TokenRevoked)}
+}
+
 func tokenList(a *App) *cobra.Command {
 	return listCommand(a, listing[relay.Token]{
 		short: "List bearer tokens", example: "  edrelay token ls --state active", path: "/tokens",
-		states: []string{string(relay.TokenActive), string(relay.TokenExpired), string(relay.TokenRevoked)},
+		states: tokenStates(),
 		columns: func(now time.Time) []table.Column[relay.Token] {
 			return []table.Column[relay.Token]{
 				column("ID", func(t relay.Token) string { return t.ID }),
 				wide("NAME", func(t relay.Token) string { return t.Name }),
 				column("STAFF", func(t relay.Token) string { return yes(t.Staff) }),
-				column("STATE", func(t relay.Token) string { return string(t.State) }),
+				stateColumn(func(t relay.Token) string { return string(t.State) }),
 				column("MADE", func(t relay.Token) string { return table.Age(t.CreatedAt, now) }),
 				column("EXPIRES", func(t relay.Token) string { return table.Until(&t.ExpiresAt, now) }),
 				column("USED", func(t relay.Token) string { return table.Until(t.UsedAt, now) }),
@@ -50,25 +54,16 @@ func tokenCreate(a *App) *cobra.Command {
 	var name, ttl string
 	var staff bool
 	cmd := &cobra.Command{
-		Use: "create", Short: "Make a bearer token; it is printed this once", Args: cobra.NoArgs,
+		Use: "create", Short: "Make a bearer token; it is printed this once",
 		Long: `Make a bearer token for POST /api/openedx_webhook/enrollment/. Only tokens of staff may enrol.
 Clients that can fetch tokens themselves are better served by ` + "`edrelay client create`.",
 		Example: "  edrelay token create --name mitx-lms --staff --ttl 8760h",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.remote()
-			if err != nil {
-				return err
-			}
-			var made newToken
-			if err := c.Post(cmd.Context(), "/tokens", map[string]any{"name": name, "staff": staff, "ttl": ttl}, &made); err != nil {
-				return misuse(cmd, err)
-			}
-			if a.wantsJSON() {
-				return a.printJSON(made)
-			}
+		RunE: ordering(a, func([]string) order {
+			return post("/tokens", map[string]any{"name": name, "staff": staff, "ttl": ttl})
+		}, func(made newToken) error {
 			return a.printFields([]field{{"id", made.ID, table.Plain}, {"staff", yes(made.Staff), table.Plain},
 				{"expires", made.ExpiresAt.Format(time.RFC3339), table.Plain}, {"token", made.Text, table.Good}})
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "who will use it")
 	cmd.Flags().BoolVar(&staff, "staff", false, "it may enrol; without, it is refused with 403")
@@ -79,7 +74,7 @@ Clients that can fetch tokens themselves are better served by ` + "`edrelay clie
 
 func tokenRevoke(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "End a bearer token at once", Args: cobra.ExactArgs(1),
+		Use: "revoke ID", Short: "End a bearer token at once",
 		Example: "  edrelay token revoke 7QK2M4ZC9T1A",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.remote()

@@ -15,7 +15,9 @@ import (
 
 func trailCommand(a *App) *cobra.Command {
 	cmd := listCommand(a, listing[relay.AuditEntry]{
-		short: "List what operators did, newest first", example: "  edrelay audit trail\n  edrelay audit trail --who ada --since 24h", path: "/audit-trail",
+		short: "List what operators did and who was refused, newest first", path: "/audit-trail",
+		example: "  edrelay audit trail\n  edrelay audit trail --who ada --since 24h\n  edrelay audit trail --state refused",
+		states:  []string{string(relay.AuditDone), string(relay.AuditRefused), string(relay.AuditFailed)},
 		filters: []filter{
 			{name: "who", usage: "only by this key, or admin"}, {name: "action", usage: "only this method and route"},
 			{name: "target", usage: "only done to this"}, {name: "since", usage: "at or after: a time, or how long ago"}, {name: "until", usage: "before"},
@@ -27,6 +29,7 @@ func trailCommand(a *App) *cobra.Command {
 				column("ROLE", func(e relay.AuditEntry) string { return string(e.Role) }),
 				wide("ACTION", func(e relay.AuditEntry) string { return e.Action }),
 				wide("TARGET", func(e relay.AuditEntry) string { return e.Target }),
+				stateColumn(func(e relay.AuditEntry) string { return string(e.State) }),
 				number("ANSWER", func(e relay.AuditEntry) string { return strconv.Itoa(e.Status) }),
 				wide("DETAIL", func(e relay.AuditEntry) string { return detailOf(e.Detail) }),
 			}

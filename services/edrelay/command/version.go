@@ -10,7 +10,7 @@ import (
 
 func versionCommand(a *App) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version, and what it was built of", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version, and what it was built of",
 		Example: "  edrelay version --output json",
 		RunE: func(*cobra.Command, []string) error {
 			commit := ""

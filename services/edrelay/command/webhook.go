@@ -60,7 +60,7 @@ type webhookDetail struct {
 func webhookShow(a *App) *cobra.Command {
 	var payload bool
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show a webhook, what came of it, and its payload", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a webhook, what came of it, and its payload",
 		Example: `  edrelay webhook show 5f2c…
   edrelay webhook show rejected-17
   edrelay webhook show 5f2c… --payload | jq .`,
