@@ -131,7 +131,7 @@ func (b *Bus) Check(ctx context.Context) error {
 	defer cancel()
 	if _, err := b.js.AccountInfo(ctx); err != nil {
 		return &relay.Error{Code: relay.CodeUnavailable, Message: "JetStream is not there on the NATS server.",
-			Hint: "Enable JetStream on the server and for edrelay's account.", Err: err}
+			Hint: "Enable JetStream on the server and for edrelay's account; of a cluster more than half of the servers must run.", Err: err}
 	}
 	return nil
 }
@@ -149,11 +149,13 @@ type Server struct {
 	Version    string
 	URL        string // without credentials
 	MaxPayload int64  // largest message in bytes, headers included
+	Cluster    string // name of the cluster that it belongs to; "" for none
 }
 
 // Server gives what the connected server said of itself.
 func (b *Bus) Server() Server {
-	return Server{Version: b.conn.ConnectedServerVersion(), URL: b.conn.ConnectedUrlRedacted(), MaxPayload: b.conn.MaxPayload()}
+	return Server{Version: b.conn.ConnectedServerVersion(), URL: b.conn.ConnectedUrlRedacted(), MaxPayload: b.conn.MaxPayload(),
+		Cluster: b.conn.ConnectedClusterName()}
 }
 
 // Close lets what is under way finish for a moment and ends the connection.

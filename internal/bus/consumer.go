@@ -48,7 +48,7 @@ var (
 
 // Consumer makes the consumer, or changes the standing one to the configuration, and begins to fetch ahead.
 func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, error) {
-	consumer, err := b.consumer(ctx, config)
+	consumer, err := b.ensureConsumer(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +77,12 @@ func (b *Bus) Reader(ctx context.Context, config ConsumerConfig) (relay.Reader, 
 
 // EnsureConsumer makes or changes a durable consumer without reading from it.
 func (b *Bus) EnsureConsumer(ctx context.Context, config ConsumerConfig) error {
-	_, err := b.consumer(ctx, config)
+	_, err := b.ensureConsumer(ctx, config)
 	return err
+}
+
+func (b *Bus) ensureConsumer(ctx context.Context, config ConsumerConfig) (jetstream.Consumer, error) {
+	return patiently(ctx, b, func(ctx context.Context) (jetstream.Consumer, error) { return b.consumer(ctx, config) })
 }
 
 func (b *Bus) consumer(ctx context.Context, config ConsumerConfig) (jetstream.Consumer, error) {

@@ -12,7 +12,7 @@ import (
 // Newest reads the newest messages of a stream that q chooses, newest first. JetStream reads forwards only, so the
 // place to start is found first: the server counts what a passing consumer would see from there. Errors as Message.
 func (b *Bus) Newest(ctx context.Context, q relay.LogQuery) ([]relay.Received, error) {
-	handle, err := b.js.Stream(ctx, q.Stream)
+	handle, err := patiently(ctx, b, b.streamNamed(q.Stream))
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -20,12 +20,13 @@ func (b *Bus) Newest(ctx context.Context, q relay.LogQuery) ([]relay.Received, e
 	if state.Msgs == 0 || q.Limit <= 0 || q.Before == 1 {
 		return nil, nil
 	}
-	back := &backwards{stream: handle, query: q, first: state.FirstSeq, end: state.LastSeq + 1}
+	back := &backwards{bus: b, stream: handle, query: q, first: state.FirstSeq, end: state.LastSeq + 1}
 	return back.read(ctx)
 }
 
 // backwards finds the place from which a forward read gives the newest messages before the end.
 type backwards struct {
+	bus        *Bus
 	stream     jetstream.Stream
 	query      relay.LogQuery
 	first, end uint64 // sequences: the oldest there is, and the first that is too new
@@ -120,7 +121,7 @@ func (r *backwards) pending(ctx context.Context, sequence uint64) (uint64, error
 // look says how a passing consumer would stand that starts as config says.
 func (r *backwards) look(ctx context.Context, config jetstream.ConsumerConfig) (*jetstream.ConsumerInfo, error) {
 	config.FilterSubjects = r.query.Subjects
-	consumer, err := pass(ctx, r.stream, config)
+	consumer, err := r.bus.pass(ctx, r.stream, config)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (r *backwards) look(ctx context.Context, config jetstream.ConsumerConfig) (
 func (r *backwards) walk(ctx context.Context, start uint64) ([]relay.Received, error) {
 	var found []relay.Received
 	way := relay.LogWalk{Stream: r.query.Stream, Subjects: r.query.Subjects, NoBody: r.query.NoBody}
-	w := &walker{stream: r.stream, walk: way, next: start, last: r.end - 1, visit: func(m relay.Received) (bool, error) {
+	w := &walker{bus: r.bus, stream: r.stream, walk: way, next: start, last: r.end - 1, visit: func(m relay.Received) (bool, error) {
 		if !m.Stored.Before(r.query.Since) {
 			found = append(found, m)
 		}

@@ -18,7 +18,9 @@ func (b *Bus) Message(ctx context.Context, stream string, sequence uint64) (rela
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return b.read(ctx, stream, ask{Sequence: sequence}, func() (*jetstream.RawStreamMsg, error) { return handle.GetMsg(ctx, sequence) })
+	return b.read(ctx, stream, ask{Sequence: sequence}, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return handle.GetMsg(ctx, sequence)
+	})
 }
 
 // LastMessage reads the newest message of a subject, wildcards allowed. Errors as Message.
@@ -27,7 +29,9 @@ func (b *Bus) LastMessage(ctx context.Context, stream, subject string) (relay.Re
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return b.read(ctx, stream, ask{Last: subject}, func() (*jetstream.RawStreamMsg, error) { return handle.GetLastMsgForSubject(ctx, subject) })
+	return b.read(ctx, stream, ask{Last: subject}, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return handle.GetLastMsgForSubject(ctx, subject)
+	})
 }
 
 // NextMessage reads the first message at or after the sequence whose subject matches. Errors as Message.
@@ -36,7 +40,7 @@ func (b *Bus) NextMessage(ctx context.Context, stream string, sequence uint64, s
 	if err != nil {
 		return relay.Received{}, err
 	}
-	return b.read(ctx, stream, ask{Sequence: sequence, Next: subject}, func() (*jetstream.RawStreamMsg, error) {
+	return b.read(ctx, stream, ask{Sequence: sequence, Next: subject}, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return handle.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(subject))
 	})
 }
@@ -45,12 +49,16 @@ func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error)
 	if known, ok := b.streamHandles.Load(name); ok {
 		return known.(jetstream.Stream), nil
 	}
-	handle, err := b.js.Stream(ctx, name)
+	handle, err := patiently(ctx, b, b.streamNamed(name))
 	if err != nil {
 		return nil, readError(err)
 	}
 	b.streamHandles.Store(name, handle)
 	return handle, nil
+}
+
+func (b *Bus) streamNamed(name string) func(context.Context) (jetstream.Stream, error) {
+	return func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, name) }
 }
 
 func received(raw *jetstream.RawStreamMsg, err error) (relay.Received, error) {
@@ -102,8 +110,11 @@ type StreamInfo struct {
 
 // Stream gives how a stream stands.
 func (b *Bus) Stream(ctx context.Context, name string) (StreamInfo, error) {
-	asked := time.Now()
-	handle, err := b.js.Stream(ctx, name)
+	var asked time.Time
+	handle, err := patiently(ctx, b, func(ctx context.Context) (jetstream.Stream, error) {
+		asked = time.Now()
+		return b.js.Stream(ctx, name)
+	})
 	if err != nil {
 		return StreamInfo{}, readError(err)
 	}
@@ -118,11 +129,13 @@ func (b *Bus) Stream(ctx context.Context, name string) (StreamInfo, error) {
 
 // Subjects counts the messages of each subject that matches the filter (">" for all).
 func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]uint64, error) {
-	handle, err := b.js.Stream(ctx, stream)
+	handle, err := patiently(ctx, b, b.streamNamed(stream))
 	if err != nil {
 		return nil, readError(err)
 	}
-	info, err := handle.Info(ctx, jetstream.WithSubjectFilter(filter))
+	info, err := patiently(ctx, b, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return handle.Info(ctx, jetstream.WithSubjectFilter(filter))
+	})
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -131,9 +144,11 @@ func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]u
 
 // ConsumerInfo gives how a durable consumer stands; relay.ErrNotFound when there is none.
 func (b *Bus) ConsumerInfo(ctx context.Context, stream, durable string) (ConsumerInfo, error) {
-	consumer, err := b.js.Consumer(ctx, stream, durable)
+	consumer, err := patiently(ctx, b, func(ctx context.Context) (jetstream.Consumer, error) { return b.js.Consumer(ctx, stream, durable) })
 	if errors.Is(err, jetstream.ErrNotPullConsumer) { // the feed of a mirror
-		pushed, err := b.js.PushConsumer(ctx, stream, durable)
+		pushed, err := patiently(ctx, b, func(ctx context.Context) (jetstream.PushConsumer, error) {
+			return b.js.PushConsumer(ctx, stream, durable)
+		})
 		if err != nil {
 			return ConsumerInfo{}, readError(err)
 		}
@@ -151,15 +166,25 @@ func (b *Bus) Consumers(ctx context.Context, stream string) ([]ConsumerInfo, err
 	if err != nil {
 		return nil, err
 	}
-	list := handle.ListConsumers(ctx)
-	var infos []ConsumerInfo
-	for info := range list.Info() {
+	found, err := patiently(ctx, b, listConsumers(handle))
+	if err != nil {
+		return nil, readError(err)
+	}
+	infos := make([]ConsumerInfo, 0, len(found))
+	for _, info := range found {
 		infos = append(infos, consumerInfo(info))
 	}
-	if list.Err() != nil {
-		return nil, readError(list.Err())
-	}
 	return infos, nil
+}
+
+func listConsumers(stream jetstream.Stream) func(context.Context) ([]*jetstream.ConsumerInfo, error) {
+	return func(ctx context.Context) (all []*jetstream.ConsumerInfo, err error) {
+		list := stream.ListConsumers(ctx)
+		for info := range list.Info() {
+			all = append(all, info)
+		}
+		return all, list.Err()
+	}
 }
 
 func consumerInfo(info *jetstream.ConsumerInfo) ConsumerInfo {
@@ -170,7 +195,10 @@ func consumerInfo(info *jetstream.ConsumerInfo) ConsumerInfo {
 
 // DeleteConsumer removes a durable consumer and its position. One that is gone already is no error.
 func (b *Bus) DeleteConsumer(ctx context.Context, stream, durable string) error {
-	if err := b.js.DeleteConsumer(ctx, stream, durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+	_, err := patiently(ctx, b, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, b.js.DeleteConsumer(ctx, stream, durable)
+	})
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return readError(err)
 	}
 	return nil

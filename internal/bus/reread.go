@@ -19,23 +19,12 @@ type ask struct {
 	Next     string `json:"next_by_subj,omitempty"`
 }
 
-// readPatience is how long a read is tried again while a cluster has nobody who answers.
-const readPatience = 3 * time.Second
-
 // read gets one message. In a cluster any copy of the stream answers, and one that is behind does not have the newest
 // messages: what it does not know the leader is asked for.
-func (b *Bus) read(ctx context.Context, stream string, what ask, get func() (*jetstream.RawStreamMsg, error)) (relay.Received, error) {
-	raw, err := get()
-	for begun, pause := time.Now(), 50*time.Millisecond; errors.Is(err, nats.ErrNoResponders) && time.Since(begun) < readPatience; pause *= 2 {
-		select {
-		case <-ctx.Done():
-			return received(nil, err)
-		case <-time.After(pause):
-		}
-		raw, err = get()
-	}
+func (b *Bus) read(ctx context.Context, stream string, what ask, get func(context.Context) (*jetstream.RawStreamMsg, error)) (relay.Received, error) {
+	raw, err := patiently(ctx, b, get)
 	if errors.Is(err, jetstream.ErrMsgNotFound) && b.config.Replicas > 1 {
-		raw, err = b.askLeader(ctx, stream, what)
+		raw, err = patiently(ctx, b, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return b.askLeader(ctx, stream, what) })
 	}
 	return received(raw, err)
 }
@@ -87,7 +76,7 @@ func (p *patience) again(ctx context.Context, err error) bool {
 		return false
 	}
 	if p.until.IsZero() {
-		p.until = time.Now().Add(readPatience)
+		p.until = time.Now().Add(questionWait)
 	}
 	select {
 	case <-ctx.Done():

@@ -3,13 +3,15 @@ package bus
 import (
 	"context"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
 // Standing tells how full the log is and how far its durable consumers are behind.
 func (b *Bus) Standing(ctx context.Context) (relay.LogStanding, error) {
 	var standing relay.LogStanding
-	account, err := b.js.AccountInfo(ctx)
+	account, err := patiently(ctx, b, b.js.AccountInfo)
 	if err != nil {
 		return standing, readError(err)
 	}
@@ -19,7 +21,7 @@ func (b *Bus) Standing(ctx context.Context) (relay.LogStanding, error) {
 		if err != nil {
 			return standing, err
 		}
-		info, err := handle.Info(ctx)
+		info, err := patiently(ctx, b, func(ctx context.Context) (*jetstream.StreamInfo, error) { return handle.Info(ctx) })
 		if err != nil {
 			return standing, readError(err)
 		}

@@ -10,7 +10,7 @@ type Storage struct {
 
 // Storage asks the server how full the account is.
 func (b *Bus) Storage(ctx context.Context) (Storage, error) {
-	info, err := b.js.AccountInfo(ctx)
+	info, err := patiently(ctx, b, b.js.AccountInfo)
 	if err != nil {
 		return Storage{}, unavailable("The log can't be read.", err)
 	}

@@ -16,7 +16,7 @@ const walkBatch = 500
 // end. nil means that visit said so or saw everything chosen; what is lost on the way to us is asked for again. The error
 // of visit is given back as it is; others as Message.
 func (b *Bus) Walk(ctx context.Context, walk relay.LogWalk, visit func(relay.Received) (more bool, err error)) error {
-	handle, err := b.js.Stream(ctx, walk.Stream)
+	handle, err := patiently(ctx, b, b.streamNamed(walk.Stream))
 	if err != nil {
 		return readError(err)
 	}
@@ -28,12 +28,13 @@ func (b *Bus) Walk(ctx context.Context, walk relay.LogWalk, visit func(relay.Rec
 	if state.Msgs == 0 {
 		return nil
 	}
-	w := &walker{stream: handle, walk: walk, next: max(walk.From, state.FirstSeq, 1), last: last, visit: visit}
+	w := &walker{bus: b, stream: handle, walk: walk, next: max(walk.From, state.FirstSeq, 1), last: last, visit: visit}
 	return w.run(ctx)
 }
 
 // walker goes from one message to the next, on as many passing consumers as it takes.
 type walker struct {
+	bus        *Bus
 	stream     jetstream.Stream
 	walk       relay.LogWalk
 	next, last uint64 // sequences: the first not seen, and the last wanted
@@ -56,7 +57,7 @@ func (w *walker) run(ctx context.Context) error {
 			stuck = time.Time{}
 		case stuck.IsZero():
 			stuck = begun
-		case time.Since(stuck) > readPatience:
+		case time.Since(stuck) > w.bus.readPatience():
 			return readError(err)
 		}
 		select {
@@ -70,7 +71,7 @@ func (w *walker) run(ctx context.Context) error {
 
 // leg reads from one consumer until the walk is over or the consumer fails us; err is then why.
 func (w *walker) leg(ctx context.Context) (over bool, err error) {
-	consumer, err := pass(ctx, w.stream, jetstream.ConsumerConfig{
+	consumer, err := w.bus.pass(ctx, w.stream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: w.next, FilterSubjects: w.walk.Subjects, HeadersOnly: w.walk.NoBody,
 	})
 	if err != nil {
@@ -130,7 +131,7 @@ func (w *walker) take(batch jetstream.MessageBatch, seen uint64) (got uint64, ov
 
 // ended asks whether a consumer that sends nothing more has nothing more: what it sent may have been lost, or come too late.
 func (w *walker) ended(ctx context.Context, consumer jetstream.Consumer, seen uint64) (over bool, err error) {
-	info, err := consumer.Info(ctx)
+	info, err := patiently(ctx, w.bus, consumer.Info)
 	if err != nil {
 		return false, err
 	}
@@ -141,14 +142,19 @@ func (w *walker) ended(ctx context.Context, consumer jetstream.Consumer, seen ui
 }
 
 // pass makes a passing consumer in the server's memory; the server forgets it by itself should we die.
-func pass(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+func (b *Bus) pass(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	config.AckPolicy = jetstream.AckNonePolicy
 	config.MemoryStorage = true
 	config.Replicas = 1
 	config.InactiveThreshold = time.Minute
-	return stream.CreateConsumer(ctx, config)
+	return patiently(ctx, b, func(ctx context.Context) (jetstream.Consumer, error) { return stream.CreateConsumer(ctx, config) })
 }
 
+// dropWait bounds the wait for the server's word that a passing consumer is gone.
+const dropWait = time.Second
+
 func drop(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer) {
-	_ = stream.DeleteConsumer(context.WithoutCancel(ctx), consumer.CachedInfo().Name)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWait)
+	defer cancel()
+	_ = stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
 }

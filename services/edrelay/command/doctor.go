@@ -12,8 +12,8 @@ import (
 func doctorCommand(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Test every connection, version, permission and the clock, and say what to do",
-		Long: `Test what the configuration names: the sources, the running edrelay, NATS, Postgres, Open edX (token, permission to
-enrol, clock) and the event bus. It changes nothing. Status 1 when something has failed.`,
+		Long: `Test what the configuration names: the sources, the running edrelay, NATS and its copies on a cluster, Postgres, Open edX
+(token, permission to enrol, clock) and the event bus. It changes nothing. Status 1 when something has failed.`,
 		Example: "  edrelay doctor --config edrelay.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := a.config()

@@ -24,8 +24,11 @@ func logRoom(ctx context.Context, p Patient, log *bus.Bus) []Finding {
 	r, detail := alarm.Reading{}, ""
 	for _, name := range []string{relay.StreamWebhooks, relay.StreamRejected, relay.StreamEvents} {
 		info, err := log.Stream(ctx, name)
-		if err != nil {
+		if relay.CodeOf(err) == relay.CodeNotFound {
 			continue // it is made by the first service that starts
+		}
+		if err != nil {
+			return []Finding{bad("nats stream "+name, relay.PublicMessage(err), hintNobodyLeads)}
 		}
 		r.Streams, r.NATS = append(r.Streams, info), info.Ahead
 		detail += fmt.Sprintf("%s %.1f MiB, ", name, float64(info.Bytes)/(1<<20))
@@ -34,7 +37,8 @@ func logRoom(ctx context.Context, p Patient, log *bus.Bus) []Finding {
 	if len(r.Streams) == 0 {
 		return []Finding{warning("nats streams", "not there yet", "start edrelay; it makes them")}
 	}
-	return judged(p, r, good("nats streams", detail[:len(detail)-2]), good("nats clock", "agrees with this machine's"))
+	found := judged(p, r, good("nats streams", detail[:len(detail)-2]), good("nats clock", "agrees with this machine's"))
+	return append(append(found, batches(r.Streams)), copies(ctx, p, log, r.Streams)...)
 }
 
 // judged gives what is beyond its limits, and well where nothing of that name is.

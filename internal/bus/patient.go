@@ -1,0 +1,68 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A server that ends takes questions with it, and until another one leads the cluster answers that it can't. So what may
+// be asked twice, reads above all, is asked again for a while before it counts as failed.
+const (
+	questionWait = 3 * time.Second        // for the first answer; each further try waits twice as long
+	awayPatience = 3 * time.Second        // while there is no connection, which comes back within a second or not soon
+	firstPause   = 50 * time.Millisecond  // before the second try
+	longestPause = 500 * time.Millisecond // before any other
+)
+
+// patiently asks one question, which must be safe to ask twice.
+func patiently[T any](ctx context.Context, b *Bus, question func(context.Context) (T, error)) (answer T, err error) {
+	wait := questionWait
+	err = b.patient(ctx, func() (bool, error) {
+		once, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		defer context.AfterFunc(b.epoch.now(), cancel)()
+		wait *= 2
+		answer, err = question(once)
+		return false, err
+	})
+	return answer, err
+}
+
+// patient tries until it works, what is wrong won't pass, or there was no progress for the patience of a read.
+func (b *Bus) patient(ctx context.Context, try func() (progress bool, err error)) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		progress, err := try()
+		if err == nil || lasting(err) || ctx.Err() != nil {
+			return err
+		}
+		if progress {
+			begun, pause = time.Now(), firstPause
+		}
+		if time.Since(begun) > b.readPatience() {
+			return err
+		}
+		b.log.Debug("the log is asked again", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (b *Bus) readPatience() time.Duration {
+	if !b.conn.IsConnected() {
+		return min(awayPatience, b.config.ReadPatience)
+	}
+	return b.config.ReadPatience
+}
+
+// lasting tells whether asking again can't change the answer.
+func lasting(err error) bool {
+	return final(err) || errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrNotPullConsumer)
+}
