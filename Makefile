@@ -25,9 +25,11 @@ test: needs-go
 	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
 
 .PHONY: lint
-lint: .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/alertcheck
+lint: .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/alertcheck .tools/migrationcheck
 	$(GO) vet -tags soak work
 	.tools/staticcheck -tags soak work
+	.tools/migrationcheck sql/migrations
+	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools test ./migrationcheck
 	.tools/composecheck docker-compose.yml
 	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
 	.tools/alertcheck docs/metrics.md deploy/prometheus/alerts.yml docs/alerts.md deploy/grafana/edrelay.json
@@ -60,8 +62,10 @@ generate: .tools/sqlc
 .tools/composecheck: deploy/tools/composecheck/main.go
 .tools/chartcheck: package := ./chartcheck
 .tools/chartcheck: deploy/tools/chartcheck/main.go
+.tools/migrationcheck: package := ./migrationcheck
+.tools/migrationcheck: $(wildcard deploy/tools/migrationcheck/*.go)
 .tools/cyclonedx-gomod: package := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
-.tools/sqlc .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
+.tools/sqlc .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/migrationcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
 	@touch $@
 
