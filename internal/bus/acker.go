@@ -7,44 +7,45 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
-// acker settles one message of a consumer.
+// acker settles one message of a consumer. It keeps no more of the message than where to send the word.
 type acker struct {
-	bus     *Bus
-	message jetstream.Msg
+	bus   *Bus
+	reply string
 }
 
 // Ack tells the server that the message is done with and waits for its word.
 func (a acker) Ack(ctx context.Context) error {
-	return a.bus.ackReply(ctx, a.message.Reply())
+	return a.bus.ackReply(ctx, a.reply)
 }
 
 // Again has the message handed out once more after the delay.
 func (a acker) Again(_ context.Context, delay time.Duration) error {
-	return again(a.message.NakWithDelay(delay))
+	word := wordAgain
+	if delay > 0 {
+		word = fmt.Appendf(nil, `%s {"delay": %d}`, wordAgain, delay.Nanoseconds())
+	}
+	return a.bus.conn.Publish(a.reply, word)
 }
 
 // Working resets the time after which the message is handed out again.
-func (a acker) Working(context.Context) error { return again(a.message.InProgress()) }
+func (a acker) Working(context.Context) error { return a.bus.conn.Publish(a.reply, wordWorking) }
 
-func again(err error) error {
-	if errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
-		return nil
-	}
-	return err
-}
-
-var ackBody = []byte("+ACK")
+// The words that settle a message. The server ignores those about one that is settled already.
+var (
+	wordDone    = []byte("+ACK")
+	wordAgain   = []byte("-NAK")
+	wordWorking = []byte("+WPI")
+)
 
 func (b *Bus) ackReply(ctx context.Context, reply string) error {
 	ctx, cancel := context.WithTimeout(ctx, b.config.PublishTimeout)
 	defer cancel()
 	lost := b.epoch.now()
-	q, err := b.replies.ask(&nats.Msg{Subject: reply, Data: ackBody})
+	q, err := b.replies.ask(&nats.Msg{Subject: reply, Data: wordDone})
 	if err == nil {
 		_, err = q.answer(ctx, lost)
 	}
@@ -65,7 +66,7 @@ func (b *Bus) AckAll(ctx context.Context, replies []relay.Acker) error {
 		if i == len(replies)-1 {
 			return a.Ack(ctx)
 		}
-		if err := b.conn.Publish(a.message.Reply(), ackBody); err != nil {
+		if err := b.conn.Publish(a.reply, wordDone); err != nil {
 			return fmt.Errorf("acknowledge: %w", err)
 		}
 	}

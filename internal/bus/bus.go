@@ -26,6 +26,7 @@ type Bus struct {
 	epoch         epoch
 	noBatches     atomic.Bool // a stream has refused atomic batches as such
 	streamHandles sync.Map    // jetstream.Stream by name
+	shelves       sync.Map    // *shelf by stream
 	close         sync.Once
 	closed        chan struct{}
 }

@@ -28,6 +28,7 @@ type Consumer struct {
 	messages chan arrived // holds all that may be fetched ahead, so that the time of arrival is the true one
 	context  jetstream.ConsumeContext
 	ordered  bool
+	shelf    *shelf // nil: nobody else reads the same
 	quit     chan struct{}
 	once     sync.Once
 	mu       sync.Mutex
@@ -58,6 +59,9 @@ func (b *Bus) Consumer(ctx context.Context, config ConsumerConfig) (*Consumer, e
 	}
 	c := &Consumer{bus: b, stream: config.Stream, ordered: config.Durable == "",
 		messages: make(chan arrived, max(1, prefetch)), quit: make(chan struct{})}
+	if config.Shared {
+		c.shelf = b.shelf(config.Stream)
+	}
 	c.context, err = consumer.Consume(c.take, jetstream.PullMaxMessages(max(prefetch, 1)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { c.trouble(err) }))
 	if err != nil {
@@ -228,12 +232,19 @@ func (c *Consumer) Stop() {
 }
 
 func (c *Consumer) received(message arrived) relay.Received {
-	r := relay.Received{Fetched: message.at, Message: decode(message.Subject(), message.Headers(), message.Data()), Stream: c.stream}
-	if meta, err := message.Metadata(); err == nil {
+	r := relay.Received{Fetched: message.at, Stream: c.stream}
+	decoded := func() relay.Message { return decode(message.Subject(), message.Headers(), message.Data()) }
+	meta, err := message.Metadata()
+	if err == nil {
 		r.Sequence, r.Stored, r.Attempt = meta.Sequence.Stream, meta.Timestamp, meta.NumDelivered
 	}
+	if err == nil && c.shelf != nil {
+		r.Message = c.shelf.take(r.Sequence, r.Stored, decoded)
+	} else {
+		r.Message = decoded()
+	}
 	if !c.ordered {
-		r.Reply = acker{bus: c.bus, message: message.Msg}
+		r.Reply = acker{bus: c.bus, reply: message.Reply()}
 	}
 	return r
 }

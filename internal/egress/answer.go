@@ -19,6 +19,9 @@ func (a *Answer) Excerpt() string { return Printable(a.Body, ExcerptSize) }
 
 // Printable gives at most limit bytes of body as text that is safe for a terminal, a page and Postgres.
 func Printable(body []byte, limit int) string {
+	if len(body) <= limit && plain(body) {
+		return string(body)
+	}
 	var text strings.Builder
 	for len(body) > 0 {
 		r, size := utf8.DecodeRune(body)
@@ -35,6 +38,16 @@ func Printable(body []byte, limit int) string {
 		text.WriteRune(r)
 	}
 	return text.String()
+}
+
+// plain tells whether all of it is printable ASCII.
+func plain(body []byte) bool {
+	for _, c := range body {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // RetryAfter reads the header of that name: seconds (fractions round up) or an HTTP date. ok is false when it is

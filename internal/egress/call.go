@@ -67,7 +67,7 @@ func (c *Client) request(ctx context.Context, r Request) *http.Request {
 		maps.Copy(header, r.Header)
 	}
 	if header["User-Agent"] == nil {
-		header["User-Agent"] = []string{c.userAgent}
+		header["User-Agent"] = c.userAgent
 	}
 	if user := r.URL.User; user != nil && header["Authorization"] == nil {
 		password, _ := user.Password()

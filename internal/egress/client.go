@@ -29,7 +29,7 @@ type Client struct {
 	transport *http.Transport
 	dialer    *dialer
 	proxied   bool
-	userAgent string
+	userAgent []string
 	timeout   time.Duration
 }
 
@@ -72,7 +72,7 @@ func New(o Options) (*Client, error) {
 		transport: transport,
 		dialer:    guard,
 		proxied:   o.Proxy != nil,
-		userAgent: orText(o.UserAgent, "edrelay"),
+		userAgent: []string{orText(o.UserAgent, "edrelay")},
 		timeout:   orDuration(o.Timeout, 30*time.Second),
 	}, nil
 }

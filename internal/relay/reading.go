@@ -23,6 +23,7 @@ type ConsumerConfig struct {
 	AckWait       time.Duration     // unsettled for so long, a message is handed out again; default 30s
 	Prefetch      int               // messages fetched ahead; default 256, at most MaxAckPending
 	Metadata      map[string]string // kept with the consumer
+	Shared        bool              // others of this process read the same: a message is decoded once, and nobody may change it
 }
 
 // Reader hands out the messages of one consumer.

@@ -110,7 +110,7 @@ func consumerOf(s relay.Subscriber, prefetch int) relay.ConsumerConfig {
 	}
 	return relay.ConsumerConfig{Stream: relay.StreamEvents, Durable: s.Consumer, Description: "subscription " + s.Name,
 		Subjects: subscription.Subjects(s.Events), Start: relay.Start{Sequence: s.StartSequence},
-		MaxAckPending: pending, AckWait: ackWait(s.Subscription), Prefetch: prefetch}
+		MaxAckPending: pending, AckWait: ackWait(s.Subscription), Prefetch: prefetch, Shared: true}
 }
 
 // aheadLeast is fetched ahead at least where max_in_flight is small, up to 8 for each slot: less than that and a busy

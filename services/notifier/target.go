@@ -18,6 +18,9 @@ import (
 // headerReplay tells a subscriber that an operator asked for this delivery again.
 const headerReplay = "Webhook-Replay"
 
+// ownHeaders are those that each delivery has of its own: three of the signature, and the client's name.
+const ownHeaders = 4
+
 // target is where a subscription's deliveries go, made ready once.
 type target struct {
 	url      *url.URL
@@ -71,7 +74,7 @@ func (t *target) signers(at time.Time) []signing.Secret {
 
 // request makes one delivery of an event.
 func (t *target) request(w *written, replay string, at time.Time) egress.Request {
-	header := make(http.Header, len(t.headers)+len(w.header)+6)
+	header := make(http.Header, len(t.headers)+len(w.header)+ownHeaders) // just enough: a map has twice the room it is asked for
 	maps.Copy(header, t.headers)
 	maps.Copy(header, w.header)
 	values := []string{w.id, signing.Timestamp(at), signing.Sign(t.signers(at), w.id, at, w.body)}
