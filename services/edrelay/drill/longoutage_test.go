@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/edrelay/edrelay/internal/embedded"
 	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
@@ -71,16 +69,7 @@ func (p *parts) last(first int64) (accepted []int64, heard map[int]int) {
 func TestALongOutageOfPostgresIsQuietAndOverInSeconds(t *testing.T) {
 	t.Parallel()
 	_, lmsURL := lms(t)
-	dir := filepath.Join(openDir(t), "postgres")
-	postgres := func() *embedded.Postgres {
-		server, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return server
-	}
-	server := postgres()
-	t.Cleanup(func() { server.Shutdown() })
+	server := newLedger(t)
 	p := newParts(t, lmsURL, embeddedtest.NATS(t), server.URL(), 1, "ingress", "enroller", "notifier")
 	accepted := offer(t, p.site, 1, 5)
 	p.endure(func() {
@@ -91,7 +80,7 @@ func TestALongOutageOfPostgresIsQuietAndOverInSeconds(t *testing.T) {
 		}
 		accepted = append(accepted, during...)
 	})
-	server = postgres()
+	server.start()
 	back := time.Now()
 	settled(p.site, accepted, time.Minute)
 	if took := time.Since(back); took > recoveryTime {

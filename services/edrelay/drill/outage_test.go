@@ -8,23 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edrelay/edrelay/internal/embedded"
 	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
 func TestSendersAreAnsweredWhilePostgresIsGoneAndTheBacklogIsWorkedAfter(t *testing.T) {
 	t.Parallel()
 	_, lmsURL := lms(t)
-	dir := filepath.Join(openDir(t), "postgres")
-	postgres := func() *embedded.Postgres {
-		server, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return server
-	}
-	server := postgres()
-	t.Cleanup(func() { server.Shutdown() })
+	server := newLedger(t)
 	p := newParts(t, lmsURL, embeddedtest.NATS(t), server.URL(), 1, "ingress", "enroller")
 	var accepted []int64
 	offer := func(from, to int64) {
@@ -41,7 +31,7 @@ func TestSendersAreAnsweredWhilePostgresIsGoneAndTheBacklogIsWorkedAfter(t *test
 	p.services["ingress"].stop()
 	p.start("ingress", p.door) // ready without the ledger
 	offer(30, 40)
-	server = postgres()
+	server.start()
 	offer(40, 50)
 	settled(p.site, accepted, 120*time.Second)
 	accounted(p.site, accepted)

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/edrelay/edrelay/internal/embedded"
 )
 
 // soakPace is how many orders and how many events a second a soak sends, EDRELAY_SOAK_PACE or the fallback.
@@ -41,11 +39,7 @@ func TestSoakGrowth(t *testing.T) {
 	keep := soakKeep(length)
 	sim, lmsURL := lms(t)
 	nodes, natsURL := cluster(t)
-	ledger, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Dir: openDir(t) + "/postgres"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(ledger.Shutdown)
+	ledger := newLedger(t)
 	topic := newTopic(t)
 	p := footing{lms: lmsURL, nats: natsURL, ledger: ledger.URL(), replicas: 3,
 		retention: "{ webhooks: " + keep.String() + ", rejected: " + keep.String() + ", events: " + keep.String() + " }",
@@ -109,7 +103,7 @@ func TestSoakGrowth(t *testing.T) {
 }
 
 // ledgerSize is what the tables and indexes of the ledger take; Postgres' own journal has a size of its own.
-func ledgerSize(t testing.TB, ledger *embedded.Postgres) (bytes float64) {
+func ledgerSize(t testing.TB, ledger *ownLedger) (bytes float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -14,8 +14,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/edrelay/edrelay/internal/embedded"
 )
 
 // retire has a nats-server move what it leads to others, let its clients go, and end.
@@ -135,11 +133,7 @@ func TestSoakRollingRestartOfEverything(t *testing.T) {
 	sim, lmsURL := lms(t)
 	nodes, natsURL := cluster(t)
 	redis := newTopic(t)
-	ledger, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Dir: openDir(t) + "/postgres"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(ledger.Shutdown)
+	ledger := newLedger(t)
 	p := footing{lms: lmsURL, nats: natsURL, ledger: ledger.URL(), replicas: 3, more: []string{redis.config()}}.parts(t)
 	ears := newAudience(t, "127.0.0.1:0")
 	ears.subscribe(p.site, map[string]string{"plain": "", "ordered": ", ordered: true"})
