@@ -25,13 +25,13 @@ test: needs-go
 	$(GO) test -count=1 -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) work
 
 .PHONY: lint
-lint: .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/alertcheck .tools/migrationcheck
+lint: .tools/staticcheck .tools/composecheck .tools/alertcheck .tools/helm .tools/kubeconform .tools/chartcheck .tools/schemas .tools/migrationcheck
 	$(GO) vet -tags soak work
 	.tools/staticcheck -tags soak work
 	.tools/migrationcheck sql/migrations
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools test ./migrationcheck
 	.tools/composecheck docker-compose.yml
-	.tools/chartcheck deploy/chart deploy/chart/ci/*.yaml
+	deploy/checkchart
 	.tools/alertcheck docs/metrics.md deploy/prometheus/alerts.yml docs/alerts.md deploy/grafana/edrelay.json
 
 # bench prints every budget of the design, both sides of each ratio in one run, with the product's GOGC.
@@ -54,20 +54,35 @@ release: needs-go .tools/cyclonedx-gomod
 .PHONY: generate
 generate: .tools/sqlc
 	cd sql && ../.tools/sqlc generate
+	cp deploy/prometheus/alerts.yml deploy/chart/files/alerts.yml
+	cp deploy/grafana/edrelay.json deploy/chart/files/dashboard.json
 
 # Tools are pinned in deploy/tools and built into .tools.
 .tools/sqlc: package := github.com/sqlc-dev/sqlc/cmd/sqlc
 .tools/staticcheck: package := honnef.co/go/tools/cmd/staticcheck
 .tools/composecheck: package := ./composecheck
 .tools/composecheck: deploy/tools/composecheck/main.go
-.tools/chartcheck: package := ./chartcheck
-.tools/chartcheck: deploy/tools/chartcheck/main.go
 .tools/migrationcheck: package := ./migrationcheck
 .tools/migrationcheck: $(wildcard deploy/tools/migrationcheck/*.go)
 .tools/cyclonedx-gomod: package := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
-.tools/sqlc .tools/staticcheck .tools/composecheck .tools/chartcheck .tools/migrationcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
+.tools/sqlc .tools/staticcheck .tools/composecheck .tools/migrationcheck .tools/cyclonedx-gomod: deploy/tools/go.mod deploy/tools/go.sum | needs-go
 	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools build -o "$(CURDIR)/.tools/" $(package)
 	@touch $@
+
+# What checks the chart is a module of its own: helm and Kubernetes want other versions than the other tools.
+.tools/helm: package := helm.sh/helm/v4/cmd/helm
+.tools/kubeconform: package := github.com/yannh/kubeconform/cmd/kubeconform
+.tools/chartcheck: package := ./chartcheck
+.tools/chartcheck: deploy/tools/chart/chartcheck/main.go
+.tools/kubeschemas: package := ./kubeschemas
+.tools/kubeschemas: $(wildcard deploy/tools/chart/kubeschemas/*.go)
+.tools/helm .tools/kubeconform .tools/chartcheck .tools/kubeschemas: deploy/tools/chart/go.mod deploy/tools/chart/go.sum | needs-go
+	CGO_ENABLED=0 GOWORK=off $(GO) -C deploy/tools/chart build -o "$(CURDIR)/.tools/" $(package)
+	@touch $@
+
+.tools/schemas: .tools/kubeschemas
+	rm -rf $@
+	.tools/kubeschemas $@
 
 # alertcheck is a module of its own: Prometheus' parser wants newer versions of what the other tools use.
 .tools/alertcheck: deploy/tools/alertcheck/main.go deploy/tools/alertcheck/go.mod deploy/tools/alertcheck/go.sum | needs-go

@@ -30,8 +30,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   "http" (dict "addr" "0.0.0.0:8080" "url" (printf "http://%s-ingress:8080" (include "edrelay.name" .)))
   "admin" (dict "addr" "0.0.0.0:8081" "token_file" "/etc/edrelay/secrets/admin-token")
   "nats" $nats
-  "database" $database }}
+  "database" $database
+  "shutdown" (dict "timeout" (include "edrelay.shutdown" .)) }}
 {{- toYaml (mustMergeOverwrite (deepCopy .Values.config) $laid) }}
+{{- end }}
+
+{{/* What a pod may take for what is under way, of its one deadline. */}}
+{{- define "edrelay.shutdown" -}}
+{{- $left := sub (int .Values.terminationGracePeriodSeconds) (add .Values.lameDuckSeconds 10) }}
+{{- if lt $left 5 }}{{ fail "terminationGracePeriodSeconds must be at least lameDuckSeconds + 15" }}{{ end }}
+{{- if dig "shutdown" "timeout" "" .Values.config }}{{ fail "config.shutdown.timeout is made of terminationGracePeriodSeconds; set that" }}{{ end }}
+{{- $left }}s
 {{- end }}
 
 {{- define "edrelay.podSecurity" -}}
@@ -74,4 +83,30 @@ capabilities: { drop: [ALL] }
 {{- define "edrelay.kept" -}}
 {{- $kept := lookup "v1" "Secret" .root.Release.Namespace (printf "%s-generated" (include "edrelay.name" .root)) }}
 {{- if and $kept (hasKey $kept.data .key) }}{{ index $kept.data .key | b64dec }}{{ else }}{{ randAlphaNum 32 }}{{ end }}
+{{- end }}
+
+{{/* What the bundled NATS servers run by. The password stands in quotes: NATS puts no variable into a URL, and reads one that begins like a number as a number. */}}
+{{- define "edrelay.natsConf" -}}
+{{- $name := printf "%s-nats" (include "edrelay.name" .root) }}
+{{- $replicas := int .root.Values.nats.replicas -}}
+server_name: $POD_NAME
+port: 4222
+http_port: 8222
+pid_file: /var/run/nats/nats.pid
+max_payload: 4MB
+lame_duck_duration: 30s
+jetstream { store_dir: /data, sync_interval: always }
+authorization { user: edrelay, password: {{ .password | quote }} }
+{{- if gt $replicas 1 }}
+cluster {
+  name: {{ $name }}
+  port: 6222
+  authorization { user: route, password: {{ .password | quote }} }
+  routes: [
+    {{- range until $replicas }}
+    {{ printf "nats://route:%s@%s-%d.%s-peers:6222" $.password $name . $name | quote }}
+    {{- end }}
+  ]
+}
+{{- end }}
 {{- end }}
