@@ -17,6 +17,9 @@ const (
 	longestPause = 500 * time.Millisecond // before any other
 )
 
+// errNoAnswer is why a question is asked again whose answer was given up.
+var errNoAnswer = errors.New("the server did not answer, or the connection to it broke")
+
 // patiently asks one question, which must be safe to ask twice.
 func patiently[T any](ctx context.Context, b *Bus, question func(context.Context) (T, error)) (answer T, err error) {
 	wait := questionWait
@@ -26,6 +29,9 @@ func patiently[T any](ctx context.Context, b *Bus, question func(context.Context
 		defer context.AfterFunc(b.epoch.now(), cancel)()
 		wait *= 2
 		answer, err = question(once)
+		if err != nil && once.Err() != nil && ctx.Err() == nil { // our own impatience is no end of the caller's context
+			err = errNoAnswer
+		}
 		return false, err
 	})
 	return answer, err
