@@ -39,8 +39,9 @@ type Subscription struct {
 	Enabled     bool              `json:"enabled"`
 	Description string            `json:"description"`
 	State       SubscriptionState `json:"state"`
-	Backlog     uint64            `json:"backlog"` // events not tried yet
-	Reason      string            `json:"reason"`  // why it is failing or disabled; "" otherwise
+	Backlog     uint64            `json:"backlog"`                 // events not tried yet
+	Reason      string            `json:"reason"`                  // why it is failing or disabled; "" otherwise
+	NextProbeAt *time.Time        `json:"next_probe_at,omitempty"` // most attempts fail, so one delivery at a time is tried, the next one then
 	CreatedAt   time.Time         `json:"created_at"`
 }
 

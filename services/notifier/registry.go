@@ -130,6 +130,9 @@ func row(s relay.Subscriber, backlog uint64) relay.Subscription {
 	default:
 		one.Reason = ""
 	}
+	if until := s.Breaker.Until; !until.IsZero() {
+		one.NextProbeAt = &until
+	}
 	return one
 }
 

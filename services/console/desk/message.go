@@ -24,6 +24,17 @@ func (d *Desk) message(ctx context.Context, stream string, sequence uint64) (*re
 	return Entry(m), nil
 }
 
+// EventMessage reads the message of an event; nil when the log keeps it no longer, with the reason when it was erased.
+func (d *Desk) EventMessage(ctx context.Context, sequence uint64) (entry *relay.LogEntry, erased string, err error) {
+	entry, err = d.message(ctx, relay.StreamEvents, sequence)
+	if entry == nil && err == nil {
+		if why := d.erased(ctx, relay.StreamEvents, sequence); why != nil {
+			erased = why.Error().Message
+		}
+	}
+	return entry, erased, err
+}
+
 // gone makes the error of a message that is not on the log: one that was erased says so.
 func (d *Desk) gone(ctx context.Context, stream string, sequence uint64, err error) error {
 	if relay.CodeOf(err) != relay.CodeNotFound {

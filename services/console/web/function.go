@@ -14,10 +14,10 @@ import (
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"age": age, "ageOf": ageOf, "moment": fullTime, "tone": tone, "body": readable, "path": url.PathEscape, "query": url.QueryEscape,
+		"age": age, "ageOf": ageOf, "next": next, "soft": soft, "moment": fullTime, "tone": tone, "body": readable, "path": url.PathEscape, "query": url.QueryEscape,
 		"rows":  func(rows any, now time.Time) any { return struct{ Rows, Now any }{rows, now} },
 		"chart": drawChart, "lines": drawLines, "left": timeLeft, "chosen": chosenBy,
-		"address": func(term string) bool { return strings.Contains(term, "@") }, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "number": thousands,
+		"address": func(term string) bool { return strings.Contains(term, "@") }, "join": strings.Join, "text": func(v any) string { return fmt.Sprint(v) }, "texts": texts[relay.Duration], "number": thousands,
 		"percent": func(part, whole int64) int64 {
 			if whole <= 0 {
 				return 0
@@ -41,6 +41,32 @@ func ageOf(at *time.Time, now time.Time) template.HTML {
 		return ""
 	}
 	return age(*at, now)
+}
+
+// next is ageOf of what is to come: once its time has come it is due, however long it waits for its turn.
+func next(at *time.Time, now time.Time) template.HTML {
+	if at == nil {
+		return ""
+	}
+	text := "due"
+	if at.After(now) {
+		text = span(now.Sub(*at))
+	}
+	return template.HTML(fmt.Sprintf(`<time data-age data-due datetime="%s" title="%s" class="nowrap">%s</time>`,
+		at.UTC().Format(time.RFC3339Nano), fullTime(*at), text))
+}
+
+// soft lets a long name break behind its dots and the sign of an address rather than in a word.
+func soft(name string) template.HTML {
+	return template.HTML(strings.NewReplacer(".", ".<wbr>", "@", "<wbr>@").Replace(template.HTMLEscapeString(name)))
+}
+
+func texts[T any](list []T) []string {
+	var all []string
+	for _, one := range list {
+		all = append(all, fmt.Sprint(one))
+	}
+	return all
 }
 
 func span(d time.Duration) string {

@@ -103,12 +103,29 @@ func (s *site) deliveries(c fiber.Ctx, v *visit) error {
 	return s.show(c, v, "deliveries", "/deliveries", "Deliveries", rows)
 }
 
+// deliveryView is one delivery with where it goes and what is sent.
+type deliveryView struct {
+	relay.DeliveryDetail
+	To      *relay.Subscription // nil when it is there no longer
+	Message *relay.LogEntry     // nil when the log keeps it no longer
+	Erased  string              // why it is gone
+}
+
 func (s *site) delivery(c fiber.Ctx, v *visit) error {
 	one, err := s.desk.Ports.Deliveries.Delivery(v.ctx, named(c))
 	if err != nil {
 		return err
 	}
-	return s.show(c, v, "delivery", "/deliveries", "Delivery "+one.ID, one)
+	page := deliveryView{DeliveryDetail: one}
+	if s.desk.Ports.Subscriptions != nil {
+		if to, err := s.desk.Ports.Subscriptions.Subscription(v.ctx, one.Subscription); err == nil { // it may be removed since
+			page.To = &to
+		}
+	}
+	if page.Message, page.Erased, err = s.desk.EventMessage(v.ctx, one.Sequence); err != nil {
+		return err
+	}
+	return s.show(c, v, "delivery", "/deliveries", "Delivery "+one.ID, page)
 }
 
 func (s *site) retryDelivery(c fiber.Ctx, v *visit) error {

@@ -24,7 +24,7 @@
     for (const at of all("time[data-age]")) {
       const seconds = Math.round((now - Date.parse(at.dateTime)) / 1000), size = Math.abs(seconds);
       const [unit, name] = ages.find(([unit]) => size >= unit) || [1, "s"];
-      const text = size < 1 ? "just now" : seconds > 0 ? Math.floor(size / unit) + name + " ago" : "in " + Math.floor(size / unit) + name;
+      const text = at.dataset.due !== undefined && seconds >= 0 ? "due" : size < 1 ? "just now" : seconds > 0 ? Math.floor(size / unit) + name + " ago" : "in " + Math.floor(size / unit) + name;
       if (at.textContent !== text) at.textContent = text;
     }
   };
@@ -67,12 +67,35 @@
   tell();
   setInterval(() => { tell(); if (again) refresh(); }, 1000);
   if (lamp && $("[data-live]")) {
+    lamp.hidden = false;
     for (const part of all("[data-live]")) part.dataset.was = part.innerHTML;
     const source = new EventSource("/live");
     source.addEventListener("pulse", refresh);
     source.onopen = () => { lamp.classList.add("on"); lamp.textContent = "live"; refresh(); };
     source.onerror = () => { lamp.classList.remove("on"); lamp.textContent = "reconnecting"; };
   }
+
+  // On a narrow screen the strip of rooms begins where we are.
+  const here = $("a.room[aria-current]");
+  if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) here.parentElement.scrollLeft = here.offsetLeft - 60;
+
+  // Copies: where the browser keeps its clipboard for TLS, what is to be copied is selected instead.
+  document.documentElement.classList.add("script");
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "copied";
+      setTimeout(() => { button.textContent = "copy"; }, 1500);
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(button.parentElement);
+      range.setEndBefore(button);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+    }
+  });
 
   // A word before what can't be undone.
   document.addEventListener("submit", (event) => {
