@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -16,8 +18,26 @@ func (s *Service) audited(c fiber.Ctx, r route) error {
 	if err != nil {
 		status = problemOf(err).Status
 	}
-	s.record(c, r.method+" "+apiPrefix+r.path, targetOf(c, r.path), status)
+	target := targetOf(c, r.path)
+	if target == "" && err == nil {
+		target = madeBy(c)
+	}
+	s.record(c, r.method+" "+apiPrefix+r.path, target, status)
 	return err
+}
+
+// madeBy gives what an order without a name in its path made: the id or the name of the one thing that is answered.
+func madeBy(c fiber.Ctx) string {
+	if c.Response().IsBodyStream() {
+		return ""
+	}
+	var made struct {
+		ID       string `json:"id"`
+		ClientID string `json:"client_id"`
+		Name     string `json:"name"`
+	}
+	_ = json.Unmarshal(c.Response().Body(), &made) // what is no such thing has no name
+	return shortened(cmp.Or(made.ID, made.ClientID, made.Name))
 }
 
 func (s *Service) record(c fiber.Ctx, action, target string, status int) {

@@ -86,7 +86,8 @@ func TestARevokedOrExpiredKeyIsNoKey(t *testing.T) {
 func TestChangesAreWrittenDownWithWhoAndWhat(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	key := makeKey(r, relay.RoleOperator, "").Key
+	made := makeKey(r, relay.RoleOperator, "")
+	key := made.Key
 	r.call(http.MethodPost, "/api/v1/sources/shopify/test", key, nil)
 	r.call(http.MethodPost, "/api/v1/sources/nobody/test", key, nil)
 	trail := get[rowsOf[relay.AuditEntry]](r, "/api/v1/audit-trail").Items
@@ -96,7 +97,7 @@ func TestChangesAreWrittenDownWithWhoAndWhat(t *testing.T) {
 	for i, want := range []relay.AuditEntry{
 		{Who: "operator", Action: "POST /api/v1/sources/{name}/test", Target: "nobody", Status: 404},
 		{Who: "operator", Action: "POST /api/v1/sources/{name}/test", Target: "shopify", Status: 200},
-		{Who: "admin", Action: "POST /api/v1/keys", Target: "", Status: 201},
+		{Who: "admin", Action: "POST /api/v1/keys", Target: made.ID, Status: 201},
 	} {
 		if got := trail[i]; got.Who != want.Who || got.Action != want.Action || got.Target != want.Target || got.Status != want.Status || got.At.IsZero() {
 			t.Errorf("entry %d: %+v", i, got)

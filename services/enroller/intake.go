@@ -275,7 +275,7 @@ func (s *Service) update(record *relay.OrderRecord, r *reading, webhook *relay.W
 	case effectStale:
 		webhook.State, webhook.Reason = relay.WebhookIgnored, "a newer state of the order is known"
 	case effectSame:
-		webhook.State, webhook.Notes = relay.WebhookDone, []string{"nothing new"}
+		webhook.State, webhook.Notes = relay.WebhookDone, []string{"worked again: nothing new"}
 	}
 	if change == effectNewer || state.Webhook == "" {
 		state.Webhook = webhook.ID
