@@ -41,16 +41,12 @@ func (s *Service) work(ctx context.Context, group relay.WorkGroup, rows []*relay
 // stillLeased gives the rows that are still this process's: while it waited, others may have taken them back, and a
 // call for them now could undo what those did since.
 func (s *Service) stillLeased(ctx context.Context, rows []*relay.Work) []*relay.Work {
-	ids := make([]int64, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-	}
-	leased, err := s.Ledger.Leased(ctx, s.Instance, ids, s.Now().Add(s.Policy.Lease/4))
+	leased, err := s.Ledger.Leased(ctx, s.Instance, idsOf(rows), s.Now().Add(s.Policy.Lease/4))
 	if err != nil {
 		s.ledgerTrouble(ctx, "leases not known", err)
 		return nil
 	}
-	return slices.DeleteFunc(rows, func(row *relay.Work) bool { return !leased[row.ID] })
+	return slices.DeleteFunc(slices.Clone(rows), func(row *relay.Work) bool { return !leased[row.ID] })
 }
 
 // call makes the bulk call.

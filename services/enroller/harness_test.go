@@ -217,6 +217,7 @@ type bench struct {
 	sent    sent
 	policy  enroller.Policy
 	noLMS   bool
+	through func(*store.Store) enroller.Ledger // what the process sees of the ledger; nil: all of it
 	log     *lockedBuffer
 	service *enroller.Service
 	metrics *prometheus.Registry
@@ -262,6 +263,9 @@ func (b *bench) start() (stop func()) {
 		Read: func(m relay.Message) (order relay.Order, err error) {
 			return order, json.Unmarshal(m.Body, &order)
 		},
+	}
+	if b.through != nil {
+		options.Ledger = b.through(b.ledger)
 	}
 	if !b.noLMS {
 		client, err := lms.New(lms.Options{URL: b.site.url, ClientID: "edrelay", ClientSecret: "s3cret", Timeout: 2 * time.Second})

@@ -16,19 +16,28 @@ type leases struct {
 // hold begins to renew the leases of rows until release. The context ends when they can't be renewed any more.
 func (l *leases) hold(ctx context.Context, rows []*relay.Work) (fenced context.Context, release func()) {
 	fenced, cancel := context.WithCancel(ctx)
+	ids := idsOf(rows)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, row := range rows {
-		l.held[row.ID] = cancel
+	for _, id := range ids {
+		l.held[id] = cancel
 	}
 	return fenced, func() {
 		cancel()
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		for _, row := range rows {
-			delete(l.held, row.ID)
+		for _, id := range ids {
+			delete(l.held, id)
 		}
 	}
+}
+
+func idsOf(rows []*relay.Work) []int64 {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
 }
 
 func (l *leases) ids() []int64 {
