@@ -59,6 +59,7 @@ func TestASecondUpInTheSameDataDirIsRefusedAndTheFirstGoesOn(t *testing.T) {
 // up is `edrelay up` as a process of its own, in a data dir of its own.
 type up struct {
 	program, dir, admin, door string
+	env                       []string // added to this process' own
 	running                   *exec.Cmd
 }
 
@@ -91,6 +92,7 @@ func freeAddress(t testing.TB) string {
 func (u *up) command(ctx context.Context) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, u.program, "up", "--config", filepath.Join(u.dir, "edrelay.yaml"))
 	cmd.Dir = u.dir
+	cmd.Env = append(os.Environ(), u.env...)
 	return cmd
 }
 

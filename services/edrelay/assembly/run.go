@@ -23,12 +23,18 @@ type Named struct {
 // workers. What has not ended within shutdown.timeout is left behind, as a kill would leave it, and the log says so.
 func (g *Ground) Run(ctx context.Context, services ...Named) error {
 	most := g.Config.Shutdown.Timeout
-	late, err := run(ctx, most, func() { g.ending.Store(true) }, services)
+	late, err := run(ctx, most, func() { g.tellSupervisor(stateReady) }, g.end, services)
 	if len(late) > 0 {
 		g.cutOff.Store(true)
 		g.Log.Warn("not everything under way could end in time; it is taken up again", "services", late, "timeout", most)
 	}
 	return err
+}
+
+// end makes /readyz say no.
+func (g *Ground) end() {
+	g.ending.Store(true)
+	g.tellSupervisor(stateStopping)
 }
 
 // running is a service that runs.
@@ -39,12 +45,13 @@ type running struct {
 }
 
 // run gives the services that had not ended so long after they were told; most 0 waits for all.
-func run(ctx context.Context, most time.Duration, ending func(), services []Named) (late []string, err error) {
+func run(ctx context.Context, most time.Duration, started, ending func(), services []Named) (late []string, err error) {
 	failed := make(chan error, len(services))
 	var all []running
 	for _, service := range services {
 		all = append(all, start(ctx, service, failed))
 	}
+	started()
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -99,7 +106,7 @@ type Together []Named
 
 // Run runs all of them until ctx is done or one of them fails.
 func (t Together) Run(ctx context.Context) error {
-	_, err := run(ctx, 0, func() {}, t)
+	_, err := run(ctx, 0, func() {}, func() {}, t)
 	return err
 }
 

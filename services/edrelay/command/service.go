@@ -130,10 +130,18 @@ func (a *App) up(ctx context.Context) error {
 		return err
 	}
 	if made {
-		fmt.Fprintf(a.Out, "Admin token (shown this once, kept in %s): %s\n", assembly.TokenFile(loaded.DataDir), token)
+		fmt.Fprintln(a.Out, a.tokenLine(assembly.TokenFile(loaded.DataDir), token))
 	}
 	log.Info("edrelay is up", "door", "http://"+loaded.HTTP.Addr, "console", "http://"+loaded.Admin.Addr, "version", a.Version)
 	err = ground.Run(ctx, services...)
 	log.Info("edrelay ended")
 	return err
+}
+
+// tokenLine tells where the admin token is and, but to a journal, which is kept and read by others, what it is.
+func (a *App) tokenLine(file, token string) string {
+	if a.env("JOURNAL_STREAM", "") != "" { // set by systemd
+		return "Admin token: kept in " + file
+	}
+	return fmt.Sprintf("Admin token (shown this once, kept in %s): %s", file, token)
 }
