@@ -105,6 +105,7 @@ func TestPagesShowWhatTheLedgerHolds(t *testing.T) {
 	} {
 		b.open(page.path)
 		b.sees(page.text)
+		b.isLegible(page.path)
 		b.picture(page.name, 1360, false)
 		b.picture(page.name+"-dark", 1360, true)
 		b.picture(page.name+"-narrow", 390, false)

@@ -70,6 +70,7 @@ func TestAnAdminForgetsALearner(t *testing.T) {
 		b.sees("Everything held of this learner")
 		b.do(chromedp.Click(`form[action="/learner"] button`))
 		b.sees("Type the address to confirm")
+		b.isLegible("the learner")
 	}
 	find()
 	for _, text := range []string{"1 accepted, 1 rejected", "grace@new.example", "username", "Enrolments", "shopify"} {
@@ -87,6 +88,7 @@ func TestAnAdminForgetsALearner(t *testing.T) {
 	find()
 	forget(" Learner1001@Example.org")
 	b.sees("Nothing is left of the learner")
+	b.isLegible("the erasure")
 	for _, text := range []string{"1 accepted, 1 rejected", "Open edX at https://lms.example.org", "forgotten-", "Backups of edrelay"} {
 		b.sees(text)
 	}

@@ -111,6 +111,7 @@ func TestAnOperatorPausesASubscriptionAndReplaysWithADryRun(t *testing.T) {
 	} {
 		b.open(page.path)
 		b.sees(page.text)
+		b.isLegible(page.path)
 		b.picture(page.name, 1360, false)
 		b.picture(page.name+"-narrow", 390, true)
 	}
