@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 
@@ -99,14 +100,20 @@ func missing(c fiber.Ctx) (detail, hint string) {
 		return relay.ErrNotFound.Message, ""
 	}
 	name, _, _ = strings.Cut(name, "/")
-	return fmt.Sprintf("There is no %s %.100q.", thing, c.Params(name)), fmt.Sprintf("`edrelay %s ls` shows those there are.", thing)
+	asked := c.Params(name)
+	if plain, err := url.PathUnescape(asked); err == nil {
+		asked = plain
+	}
+	return fmt.Sprintf("There is no %s %.100q.", thing.name, asked), "`edrelay " + thing.list + "` shows those there are."
 }
 
-// thingOf gives the command that is about what a path lists.
-var thingOf = map[string]string{
-	"clients": "client", "deliveries": "delivery", "enrollments": "enrollment", "events": "event", "filters": "filter", "keys": "key",
-	"nats-users": "nats-user", "replays": "replay", "roster": "roster", "sources": "source", "subscriptions": "subscription",
-	"tokens": "token", "webhooks": "webhook",
+// thingOf gives what a path lists, and the command that lists it.
+var thingOf = map[string]struct{ name, list string }{
+	"clients": {"client", "client ls"}, "deliveries": {"delivery", "delivery ls"}, "enrollments": {"enrolment", "enrollment ls"},
+	"erasures": {"erasure", "learner erasures"}, "events": {"event", "event ls"}, "filters": {"filter", "filter ls"}, "keys": {"key", "key ls"},
+	"nats-users": {"NATS user", "nats-user ls"}, "replays": {"replay", "replay ls"}, "roster": {"entry of the roster", "roster ls"},
+	"sources": {"source", "source ls"}, "subscriptions": {"subscription", "subscription ls"}, "tokens": {"token", "token ls"},
+	"webhooks": {"webhook", "webhook ls"},
 }
 
 // recoverPanic turns a defect into a 500 that is logged with its stack.

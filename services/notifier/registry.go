@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -144,7 +145,10 @@ func (r *Registry) AddSubscription(ctx context.Context, declaration json.RawMess
 		return relay.Subscription{}, err
 	}
 	if _, err := r.Ledger.Subscriber(ctx, d.Name); err == nil {
-		return relay.Subscription{}, relay.Errorf(relay.CodeConflict, "There is a subscription %q already.", d.Name)
+		return relay.Subscription{}, &relay.Error{
+			Code: relay.CodeConflict, Message: fmt.Sprintf("There is a subscription %q already.", d.Name),
+			Hint: "`edrelay subscription edit` changes it, `edrelay subscription apply` makes it so whether it is there or not",
+		}
 	} else if relay.CodeOf(err) != relay.CodeNotFound {
 		return relay.Subscription{}, err
 	}

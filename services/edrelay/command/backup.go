@@ -19,14 +19,14 @@ import (
 	"github.com/edrelay/edrelay/services/edrelay/table"
 )
 
-const wherePlaces = `PLACE is a folder, or s3://BUCKET/PREFIX of an S3-compatible store, which the usual variables describe: AWS_ENDPOINT_URL,
-AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.`
+const wherePlaces = `PLACE is a folder, or s3://BUCKET/PREFIX of an S3-compatible store, which the usual variables describe:
+AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.`
 
 func backupCommand(a *App) *cobra.Command {
 	keep, keys := 0, true
 	cmd := &cobra.Command{
 		Use: "backup PLACE", Short: "Keep log and ledger elsewhere, consistent with each other",
-		Long: `Keep log and ledger elsewhere while edrelay runs. ` + wherePlaces + `
+		Long: "Keep log and ledger elsewhere while edrelay runs.\n\n" + wherePlaces + `
 
 The keys of the data dir (encryption.key, nats-auth, admin.token) belong to the backup, so it must be guarded like the data
 dir itself; --keys=false leaves them out, and the restored secrets of subscriptions then need the same encryption_key.`,
@@ -153,7 +153,9 @@ func restoreCommand(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restore PLACE", Short: "Bring a backup back onto an empty log and ledger",
 		Long: `Verify a backup and bring it back onto an empty log and ledger: an empty data_dir, or the NATS and Postgres that nats.url
-and database.url name. No edrelay may run meanwhile. ` + wherePlaces + `
+and database.url name. No edrelay may run meanwhile.
+
+` + wherePlaces + `
 
 What was settled while the backup was made is handed out once more, which no learner and no ledger notices. An external NATS
 server must be restarted afterwards: only then does it know which sends of the last day are repeats.`,

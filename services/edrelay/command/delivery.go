@@ -38,7 +38,7 @@ func deliveryList(a *App) *cobra.Command {
 				stateColumn(func(d relay.Delivery) string { return string(d.State) }),
 				number("TRIES", func(d relay.Delivery) string { return strconv.Itoa(d.Attempts) }),
 				number("STATUS", func(d relay.Delivery) string { return status(d.LastStatus) }),
-				column("NEXT", func(d relay.Delivery) string { return table.Until(d.NextAttemptAt, now) }),
+				column("NEXT", func(d relay.Delivery) string { return table.Next(d.NextAttemptAt, now) }),
 				wide("TYPE", func(d relay.Delivery) string { return d.EventType }),
 				wide("ERROR", func(d relay.Delivery) string { return d.LastError }),
 			}
@@ -87,7 +87,7 @@ func (a *App) printDelivery(d relay.DeliveryDetail) error {
 		{"state", string(d.State), stateColor(string(d.State))}, {"error", d.LastError, table.Bad},
 	}
 	if d.NextAttemptAt != nil {
-		fields = append(fields, field{"next attempt", table.Until(d.NextAttemptAt, now), table.Wait})
+		fields = append(fields, field{"next attempt", table.Next(d.NextAttemptAt, now), table.Wait})
 	}
 	if err := a.printFields(fields); err != nil || len(d.History) == 0 {
 		return err

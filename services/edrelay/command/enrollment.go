@@ -46,7 +46,7 @@ func enrollmentColumns(now time.Time) []table.Column[relay.Enrollment] {
 		column("ACTION", func(e relay.Enrollment) string { return string(e.Action) }),
 		stateColumn(func(e relay.Enrollment) string { return string(e.State) }),
 		number("TRIES", func(e relay.Enrollment) string { return strconv.Itoa(e.Attempts) }),
-		column("NEXT", func(e relay.Enrollment) string { return table.Until(e.NextAttemptAt, now) }),
+		column("NEXT", func(e relay.Enrollment) string { return table.Next(e.NextAttemptAt, now) }),
 		wide("REASON", func(e relay.Enrollment) string { return e.Reason }),
 	}
 }
@@ -95,7 +95,7 @@ func (a *App) printEnrollment(e relay.Enrollment) error {
 		{"attempts", strconv.Itoa(e.Attempts), table.Plain}, {"webhook", e.WebhookID, table.Faint},
 	}
 	if e.NextAttemptAt != nil {
-		fields = append(fields, field{"next attempt", table.Until(e.NextAttemptAt, time.Now()), table.Wait})
+		fields = append(fields, field{"next attempt", table.Next(e.NextAttemptAt, time.Now()), table.Wait})
 	}
 	for _, note := range e.Notes {
 		fields = append(fields, field{"note", note, table.Plain})

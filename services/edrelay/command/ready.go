@@ -14,7 +14,7 @@ import (
 func readyCommand(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use: "ready", Short: "Ask the edrelay on this machine whether it is ready",
-		Long:    "Ask the admin listener of the edrelay on this machine whether it is ready: status 0 when it is. It is made for health checks of containers.",
+		Long:    "Ask the admin listener of the edrelay on this machine whether it is ready: status 0 when it is.\nIt is made for health checks of containers.",
 		Example: "  edrelay ready",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			server := a.server

@@ -145,6 +145,8 @@ func (a *App) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
+	root.SetHelpCommandGroupID(groups[1].id)
+	root.SetCompletionCommandGroupID(groups[1].id)
 	useWell(root)
 	a.completeNames(root)
 	return root
@@ -162,6 +164,12 @@ Look at it:   edrelay webhook ls · edrelay enrollment ls · edrelay doctor`
 func family(use, short string, subs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(subs...)
+	var examples []string
+	for _, sub := range subs {
+		first, _, _ := strings.Cut(sub.Example, "\n")
+		examples = append(examples, first)
+	}
+	cmd.Example = strings.Join(examples, "\n")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,10 @@ func (a *App) printSubscription(s relay.Subscription) error {
 		{"backlog", strconv.FormatUint(s.Backlog, 10), table.Plain}, {"timeout", s.Timeout.String(), table.Plain},
 		{"max in flight", strconv.Itoa(s.MaxInFlight), table.Plain}, {"retry", strings.Join(waits, " "), table.Plain},
 		{"secrets", strings.Join(s.Secrets, " "), table.Plain}, {"description", s.Description, table.Plain},
+	}
+	if s.NextProbeAt != nil {
+		held := "most attempts failed, so one delivery at a time is tried, the next " + table.Next(s.NextProbeAt, a.now())
+		fields = slices.Insert(fields, 3, field{"held back", held, table.Wait})
 	}
 	if s.Rate > 0 {
 		fields = append(fields, field{"rate", strconv.FormatFloat(s.Rate, 'g', -1, 64) + " a second", table.Plain})

@@ -79,3 +79,24 @@ func TestTheShellCompletesNamesOfWhatThereIs(t *testing.T) {
 		t.Errorf("without a running edrelay: %+v", away)
 	}
 }
+
+func TestHelpFitsAScreenAndFamiliesShowExamples(t *testing.T) {
+	t.Parallel()
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			if sub.Name() != "completion" { // cobra's own
+				walk(sub)
+			}
+		}
+		if cmd.HasSubCommands() && cmd.HasParent() && cmd.Example == "" {
+			t.Errorf("`%s --help` has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if len([]rune(strings.TrimSpace(line))) > 130 {
+				t.Errorf("%s: a line of its help is too long: %s", cmd.CommandPath(), line)
+			}
+		}
+	}
+	walk((&App{}).root())
+}

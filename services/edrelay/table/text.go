@@ -28,6 +28,14 @@ func Until(at *time.Time, now time.Time) string {
 	return Age(*at, now)
 }
 
+// Next is Until of something to come: once its time has come it is due, however long it waits for its turn.
+func Next(at *time.Time, now time.Time) string {
+	if at != nil && !at.After(now) {
+		return "due"
+	}
+	return Until(at, now)
+}
+
 // Duration is a duration in its greatest unit, or two while the first is small: "850ms", "42s", "1m30s", "3h", "2d".
 func Duration(d time.Duration) string {
 	const day = 24 * time.Hour

@@ -53,7 +53,10 @@ func (d *Declarations) Add(ctx context.Context, f relay.Filter) (relay.Filter, e
 		return relay.Filter{}, err
 	}
 	if slices.ContainsFunc(all, func(other relay.Filter) bool { return other.Name == f.Name }) {
-		return relay.Filter{}, relay.Errorf(relay.CodeConflict, "filter %q exists already", f.Name)
+		return relay.Filter{}, &relay.Error{
+			Code: relay.CodeConflict, Message: fmt.Sprintf("There is a filter %q already.", f.Name),
+			Hint: "`edrelay filter edit` changes it, `edrelay filter apply` makes it so whether it is there or not",
+		}
 	}
 	return d.put(ctx, f)
 }
