@@ -11,12 +11,12 @@ SOAK_TIME ?= 10m
 
 .PHONY: build
 build: needs-go
+	@deploy/install certificates
 	CGO_ENABLED=0 $(GO) build -o bin/edrelay ./services/edrelay
 
 # demo sends real signed webhooks through all of edrelay to a simulated Open edX; DEMO="--once" ends by itself.
 .PHONY: demo
-demo: build
-	@[ -n "$$EDRELAY_DATABASE_URL" ] || deploy/install postgres
+demo: needs-postgres build
 	@bin/edrelay demo $(DEMO)
 
 .PHONY: test
@@ -92,6 +92,11 @@ generate: .tools/sqlc
 .PHONY: needs-go
 needs-go:
 	@command -v $(GO) >/dev/null || { echo "make: Go 1.26 or newer is needed: https://go.dev/dl" >&2; exit 1; }
+
+# Asked for before the build, which takes minutes on a fresh machine.
+.PHONY: needs-postgres
+needs-postgres: needs-go
+	@[ -n "$$EDRELAY_DATABASE_URL" ] || deploy/install postgres
 
 .PHONY: clean
 clean:
