@@ -37,7 +37,8 @@ func TestSoakPartitionsLoseNothingAndKeepEveryPromise(t *testing.T) {
 	spoken := append(events.sent(), redis.sent()...)
 	t.Logf("%d orders accepted (%d tries failed), %d events accepted by the door (%d), %d put on the bus; 2xx for an order: p50 %s, p99 %s",
 		len(orders.sent()), orders.failed.Load(), len(events.sent()), events.failed.Load(), len(redis.sent()), quantile(orders.spans, 0.5), quantile(orders.spans, 0.99))
-	settled(s.site, orders.sent(), 5*time.Minute)
+	budget := time.Duration(len(orders.sent())) * time.Minute / (splitBatch * splitCalls) // should all calls be left to make
+	settled(s.site, orders.sent(), 5*time.Minute+budget)
 	accounted(s.site, orders.sent())
 	for _, name := range []string{"plain", "ordered", "rated", "narrow", "broken"} {
 		repeated := heardAll(s.site, ears, name, spoken, 5*time.Minute)

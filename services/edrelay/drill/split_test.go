@@ -28,6 +28,8 @@ type split struct {
 const (
 	splitRate  = 50 // deliveries a second of the subscription "rated"
 	splitSlots = 2  // max_in_flight of "narrow"
+	splitBatch = 10 // learners in one call to the LMS, so that the budget of calls is spent
+	splitCalls = 110
 )
 
 // newSplit starts three nats-servers and two of each service.
@@ -71,7 +73,7 @@ func newSplit(t *testing.T, ledger string) *split {
 func (s *split) run(name string) {
 	h := s.hosts[name]
 	p := start(s.t, s.dir, []string{"EDRELAY_ADMIN_ADDR=" + h.ip + ":8081", "EDRELAY_HTTP_ADDR=" + h.ip + ":8080",
-		"EDRELAY_LMS_BATCH_SIZE=10", // so that the budget of calls is spent
+		fmt.Sprint("EDRELAY_LMS_BATCH_SIZE=", splitBatch), fmt.Sprint("EDRELAY_LMS_CALLS_PER_MINUTE=", splitCalls),
 	}, []string{name[:len(name)-1]}, h.wrap()...)
 	p.admin = h.ip + ":8081"
 	s.services[name] = p
