@@ -91,13 +91,13 @@ func attemptRow(o *relay.Outcome) pgdb.InsertDeliveryAttemptParams {
 		Status: int32(o.Attempt.Status), Error: o.Attempt.Error, Answer: o.Attempt.Answer, Replay: o.Attempt.Replay}
 }
 
-// ClaimRetries takes due deliveries of a subscription for the lease; one whose outcome is not recorded by then is due
-// again.
-func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error) {
-	var rows []pgdb.Retry
+// ClaimRetries takes deliveries of a subscription that are due, or will be in that time ahead, for the lease; one whose
+// outcome is not recorded by then is due again.
+func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, ahead, lease time.Duration) ([]relay.Due, error) {
+	var rows []pgdb.ClaimRetriesRow
 	err := s.inSoftTx(ctx, func(q *pgdb.Queries) (err error) {
 		rows, err = q.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
-			LeaseSeconds: lease.Seconds()})
+			AheadSeconds: ahead.Seconds(), LeaseSeconds: lease.Seconds()})
 		return err
 	})
 	if err != nil {
@@ -105,7 +105,9 @@ func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, 
 	}
 	due := make([]relay.Due, len(rows))
 	for i, row := range rows {
-		due[i] = dueOf(row)
+		due[i] = relay.Due{DeliveryKey: relay.DeliveryKey{Subscription: row.SubscriptionID, Sequence: uint64(row.Sequence), StoredAt: row.StoredAt},
+			EventID: row.EventID, EventType: row.EventType, Attempts: int(row.Attempts), Counted: int(row.Counted), Replay: row.Replay,
+			At: row.DueAt, Held: row.Held}
 	}
 	return due, nil
 }
@@ -165,8 +167,9 @@ func (s *Store) RetryDelivery(ctx context.Context, id string) error {
 		return err
 	}
 	return wrap("retry delivery", s.inTx(ctx, func(q *pgdb.Queries) error {
-		kept := pgdb.KeepLastAttemptParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription, Sequence: int64(key.Sequence)}
-		if err := firstError(q.KeepLastAttempt(ctx, []pgdb.KeepLastAttemptParams{kept})); err != nil {
+		kept := pgdb.KeepLastAttemptsParams{StoredAt: []time.Time{key.StoredAt}, Subscriptions: []int64{key.Subscription},
+			Sequences: []int64{int64(key.Sequence)}}
+		if err := q.KeepLastAttempts(ctx, kept); err != nil {
 			return err
 		}
 		rows, err := q.RequeueDelivery(ctx, pgdb.RequeueDeliveryParams{StoredAt: key.StoredAt,
@@ -182,20 +185,21 @@ func (s *Store) RetryDelivery(ctx context.Context, id string) error {
 	}))
 }
 
-// StageDeliveries makes events due for subscriptions on behalf of a replay, whether they were tried before or not.
-func (s *Store) StageDeliveries(ctx context.Context, replay string, events []relay.Due) error {
-	deliveries := make([]pgdb.StageDeliveryParams, len(events))
-	retries := make([]pgdb.StageRetryParams, len(events))
-	kept := make([]pgdb.KeepLastAttemptParams, len(events))
-	for i, e := range events {
-		deliveries[i] = pgdb.StageDeliveryParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription,
-			Sequence: int64(e.Sequence), EventID: e.EventID, EventType: e.EventType}
-		kept[i] = pgdb.KeepLastAttemptParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence)}
-		retries[i] = pgdb.StageRetryParams{StoredAt: e.StoredAt, SubscriptionID: e.Subscription, Sequence: int64(e.Sequence), Replay: replay}
+// StageDeliveries makes events due for subscriptions on behalf of a replay, whether they were tried before or not, one
+// after the other evenly over that time. No two may be of one delivery.
+func (s *Store) StageDeliveries(ctx context.Context, replay string, events []relay.Due, over time.Duration) error {
+	if len(events) == 0 {
+		return nil
+	}
+	staged := pgdb.StageDeliveriesParams{Replay: replay, StepSeconds: over.Seconds() / float64(len(events))}
+	for _, e := range events {
+		staged.StoredAt, staged.Subscriptions = append(staged.StoredAt, e.StoredAt), append(staged.Subscriptions, e.Subscription)
+		staged.Sequences = append(staged.Sequences, int64(e.Sequence))
+		staged.EventIds, staged.EventTypes = append(staged.EventIds, e.EventID), append(staged.EventTypes, e.EventType)
 	}
 	return wrap("stage deliveries", s.inSoftTx(ctx, func(q *pgdb.Queries) error {
-		return errors.Join(firstError(q.KeepLastAttempt(ctx, kept)), firstError(q.StageDelivery(ctx, deliveries)),
-			firstError(q.StageRetry(ctx, retries)))
+		kept := pgdb.KeepLastAttemptsParams{StoredAt: staged.StoredAt, Subscriptions: staged.Subscriptions, Sequences: staged.Sequences}
+		return errors.Join(q.KeepLastAttempts(ctx, kept), q.StageDeliveries(ctx, staged))
 	}))
 }
 

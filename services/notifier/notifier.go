@@ -37,7 +37,8 @@ type Notifier struct {
 	ledger   Ledger
 	client   Client
 	bodies   *bodies
-	recorder *recorder
+	recorder *recorder // of fresh events
+	retried  *recorder // of what no message waits for
 	limits   limits
 	drain    time.Duration
 	logger   *slog.Logger
@@ -84,7 +85,8 @@ func New(o Options) (*Notifier, error) {
 		n.now = time.Now
 	}
 	n.hard, n.cut = context.WithCancel(context.Background())
-	n.recorder = newRecorder(n.ledger, n.log, n.logger, n.metrics)
+	n.recorder = newRecorder(n.ledger, n.log, n.logger, n.metrics, freshLinger, false)
+	n.retried = newRecorder(n.ledger, n.log, n.logger, n.metrics, againLinger, true)
 	return n, nil
 }
 
@@ -93,7 +95,10 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer n.cut()
 	stop, recorded := make(chan struct{}), make(chan struct{})
 	go func() {
-		n.recorder.run(n.hard, stop)
+		var recorders sync.WaitGroup
+		recorders.Go(func() { n.recorder.run(n.hard, stop) })
+		recorders.Go(func() { n.retried.run(n.hard, stop) })
+		recorders.Wait()
 		close(recorded)
 	}()
 	n.tend(ctx)

@@ -112,7 +112,7 @@ func (r *runner) recordInOrder(v verdict, m *relay.Received, waiting bool) {
 	if waiting {
 		e.message = nil
 	}
-	r.n.recorder.put(r.n.hard, e)
+	r.n.settle(r.n.hard, e)
 	select {
 	case <-recorded:
 	case <-r.n.hard.Done():

@@ -35,7 +35,7 @@ type Ledger interface {
 	// RecordOutcomes writes what attempts came to. Softly: it need not survive the loss of the ledger's machine.
 	RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error
 	Standing(context.Context, relay.DeliveryKey) (relay.DeliveryState, *relay.Due, error)
-	ClaimRetries(ctx context.Context, subscription int64, most int, lease time.Duration) ([]relay.Due, error)
+	ClaimRetries(ctx context.Context, subscription int64, most int, ahead, lease time.Duration) ([]relay.Due, error)
 	NextRetries(context.Context) (map[int64]time.Time, error)
 	ReleaseRetry(context.Context, relay.DeliveryKey) error
 	// ErasedMessage tells of a message that was erased because its learner was forgotten; relay.ErrNotFound otherwise.

@@ -11,10 +11,13 @@ import (
 
 // Bounds of one write to the ledger.
 const (
-	recordMost   = 2000
-	recordLinger = 4 * time.Millisecond // how long a small write waits for company
-	recordQueue  = 4096
-	ackAtOnce    = 32 // consumers whose acknowledgements are under way at a time
+	recordMost  = 2000
+	recordQueue = 4096
+	ackAtOnce   = 32 // consumers whose acknowledgements are under way at a time
+
+	// How long a small write waits for company. Nobody waits for the outcome of a retry, and a replay makes hundreds a second.
+	freshLinger = 4 * time.Millisecond
+	againLinger = 25 * time.Millisecond
 )
 
 // entry is something to settle: an outcome to record, a message to acknowledge after it, or both.
@@ -28,6 +31,8 @@ type entry struct {
 
 // recorder writes outcomes to the ledger in batches, and only then acknowledges the messages that they came from.
 type recorder struct {
+	linger  time.Duration
+	softly  bool // no message is acknowledged after what it writes: what is lost with the machine is tried again
 	ledger  Ledger
 	events  Log
 	log     *slog.Logger
@@ -37,9 +42,18 @@ type recorder struct {
 	slots   chan struct{}
 }
 
-func newRecorder(ledger Ledger, events Log, log *slog.Logger, m *metrics) *recorder {
-	return &recorder{ledger: ledger, events: events, log: log, metrics: m, queue: make(chan entry, recordQueue),
+func newRecorder(ledger Ledger, events Log, log *slog.Logger, m *metrics, linger time.Duration, softly bool) *recorder {
+	return &recorder{linger: linger, softly: softly, ledger: ledger, events: events, log: log, metrics: m, queue: make(chan entry, recordQueue),
 		slots: make(chan struct{}, ackAtOnce)}
+}
+
+// settle hands an entry to the recorder that it is for.
+func (n *Notifier) settle(ctx context.Context, e entry) {
+	if e.message == nil {
+		n.retried.put(ctx, e)
+		return
+	}
+	n.recorder.put(ctx, e)
 }
 
 // put hands an entry over; it waits while the ledger is behind. ctx is only the last resort.
@@ -93,7 +107,7 @@ func (r *recorder) gather(ctx context.Context, stop <-chan struct{}, carried *en
 			}
 		}
 	}
-	linger := time.NewTimer(recordLinger)
+	linger := time.NewTimer(r.linger)
 	defer linger.Stop()
 	for len(batch) < recordMost {
 		select {
@@ -149,30 +163,20 @@ func (d *deliveries) add(batch []entry, e entry) bool {
 	return true
 }
 
-// record writes the outcomes, again and again while the ledger is away. Those of retries are written softly: no message
-// is acknowledged after them, and one that is lost is tried again. It reports false when ctx ended before.
+// record writes the outcomes, again and again while the ledger is away. It reports false when ctx ended before.
 func (r *recorder) record(ctx context.Context, batch []entry) bool {
-	var retried []*relay.Outcome
-	fresh := make([]*relay.Outcome, 0, len(batch))
+	outcomes := make([]*relay.Outcome, 0, len(batch))
 	for _, e := range batch {
-		switch {
-		case e.outcome == nil:
-		case e.message == nil:
-			retried = append(retried, e.outcome)
-		default:
-			fresh = append(fresh, e.outcome)
+		if e.outcome != nil {
+			outcomes = append(outcomes, e.outcome)
 		}
 	}
-	return r.write(ctx, fresh, false) && r.write(ctx, retried, true)
-}
-
-func (r *recorder) write(ctx context.Context, outcomes []*relay.Outcome, softly bool) bool {
 	if len(outcomes) == 0 {
 		return true
 	}
 	began := time.Now()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := r.ledger.RecordOutcomes(ctx, outcomes, softly)
+		err := r.ledger.RecordOutcomes(ctx, outcomes, r.softly)
 		if err == nil {
 			r.metrics.recorded(len(outcomes), time.Since(began))
 			return true

@@ -39,8 +39,9 @@ func (r *runner) dueAt(at time.Time) {
 // made due again.
 func (r *runner) claim(ctx context.Context, take func(claim) bool) {
 	for r.awaitDue(ctx) {
-		claimed := r.claimOnce(ctx, cap(r.slots))
+		claimed := r.claimOnce(ctx, cap(r.slots), replayLook)
 		for i, c := range claimed {
+			sleep(ctx, c.At.Sub(r.n.now()))
 			if !take(c) {
 				for _, left := range claimed[i:] {
 					_ = r.n.ledger.ReleaseRetry(r.n.hard, left.DeliveryKey) // else its lease runs out
@@ -77,9 +78,9 @@ func (r *runner) awaitDue(ctx context.Context) bool {
 	return false
 }
 
-func (r *runner) claimOnce(ctx context.Context, most int) []claim {
+func (r *runner) claimOnce(ctx context.Context, most int, ahead time.Duration) []claim {
 	r.next.Store(0)
-	rows, err := r.n.ledger.ClaimRetries(ctx, r.sub.ID, most, r.lease())
+	rows, err := r.n.ledger.ClaimRetries(ctx, r.sub.ID, most, ahead, r.lease())
 	if err != nil {
 		if ctx.Err() == nil {
 			r.n.logger.Error("due deliveries not claimed", "subscription", r.sub.Name, "error", err)
@@ -92,16 +93,20 @@ func (r *runner) claimOnce(ctx context.Context, most int) []claim {
 	} else if r.replaying(rows) {
 		r.dueAt(r.n.now().Add(replayLook))
 	}
-	slices.SortFunc(rows, func(a, b relay.Due) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	now := r.n.now()
 	claimed := make([]claim, len(rows))
 	for i, row := range rows {
-		claimed[i] = claim{row, r.n.now()}
+		if row.At.Before(now) { // what is overdue goes in the order of the log
+			row.At = now
+		}
+		claimed[i] = claim{row, now}
 	}
+	slices.SortFunc(claimed, func(a, b claim) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Sequence, b.Sequence)) })
 	return claimed
 }
 
-// While a replay hands out, what it hands out is looked for this often, so that it goes evenly: all of a second's at once
-// would hold up the others' events.
+// While a replay hands out, what it hands out is looked for this often, and so far ahead. Each goes when it is due: several
+// at once would hold up the others' events.
 const (
 	replayLook = 50 * time.Millisecond
 	replayStay = 2 * time.Second // after the last of it

@@ -236,7 +236,7 @@ func (r *runner) record(ctx context.Context, v verdict, m *relay.Received) {
 	if next := outcome.NextAttemptAt; next != nil {
 		e.done = func() { r.dueAt(*next) }
 	}
-	r.n.recorder.put(ctx, e)
+	r.n.settle(ctx, e)
 }
 
 // follow draws the consequences of an attempt for the subscription as a whole.
@@ -274,7 +274,7 @@ func (r *runner) probe(ctx context.Context, wait time.Duration) {
 	if ctx.Err() != nil {
 		return
 	}
-	if claimed := r.claimOnce(ctx, 1); len(claimed) > 0 {
+	if claimed := r.claimOnce(ctx, 1, 0); len(claimed) > 0 {
 		r.again(r.n.hard, claimed[0])
 		return
 	}
@@ -297,6 +297,9 @@ func (r *runner) probe(ctx context.Context, wait time.Duration) {
 }
 
 func sleep(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
 	select {
 	case <-time.After(wait):
 	case <-ctx.Done():

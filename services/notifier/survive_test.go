@@ -176,16 +176,42 @@ func TestReplayedDeliveryCarriesTheReplay(t *testing.T) {
 	target := newSink(t, nil)
 	g.publish(1, 1)
 	g.subscribe("a", target.URL)
-	subscriber, err := g.ledger.Subscriber(t.Context(), "a")
-	must(t, err)
-	m, err := g.bus.Message(t.Context(), relay.StreamEvents, 1)
-	must(t, err)
-	due := relay.Due{DeliveryKey: relay.DeliveryKey{Subscription: subscriber.ID, Sequence: 1, StoredAt: m.Stored.Truncate(time.Microsecond)},
-		EventID: m.ID, EventType: m.Type}
-	must(t, g.ledger.StageDeliveries(t.Context(), "r1", []relay.Due{due}))
+	must(t, g.ledger.StageDeliveries(t.Context(), "r1", g.dueFor("a", 1), 0))
 	one := target.await(t, "the replayed event", atLeast(1))[0]
 	if one.header.Get("webhook-replay") != "r1" || one.id() != eventID(1) {
 		t.Errorf("headers %v", one.header)
 	}
 	g.ledgerHolds("a", relay.DeliveryDelivered, 1)
+}
+
+// A replay at a capped rate is handed out in pieces. What would go out at once holds up the others' events.
+func TestWhatAReplayHandsOutIsDeliveredEvenly(t *testing.T) {
+	t.Parallel()
+	const events, over = 40, time.Second
+	g := newGround(t)
+	g.run()
+	target := newSink(t, nil)
+	g.publish(1, events)
+	g.subscribe("a", target.URL)
+	began := time.Now()
+	must(t, g.ledger.StageDeliveries(t.Context(), "r1", g.dueFor("a", events), over))
+	for i, one := range target.await(t, "all events", atLeast(events)) {
+		if due := began.Add(time.Duration(i+1) * over / events); one.at.Before(due.Add(-5 * time.Millisecond)) {
+			t.Errorf("delivery %d came %v before its time", i+1, due.Sub(one.at))
+		}
+	}
+}
+
+// dueFor gives the first events of the log as a replay to a subscription has them.
+func (g *ground) dueFor(name string, events uint64) (due []relay.Due) {
+	g.t.Helper()
+	subscriber, err := g.ledger.Subscriber(g.t.Context(), name)
+	must(g.t, err)
+	for sequence := uint64(1); sequence <= events; sequence++ {
+		m, err := g.bus.Message(g.t.Context(), relay.StreamEvents, sequence)
+		must(g.t, err)
+		due = append(due, relay.Due{EventID: m.ID, EventType: m.Type,
+			DeliveryKey: relay.DeliveryKey{Subscription: subscriber.ID, Sequence: sequence, StoredAt: m.Stored.Truncate(time.Microsecond)}})
+	}
+	return due
 }

@@ -35,8 +35,8 @@ type WorkLedger interface {
 	AdvanceReplay(ctx context.Context, owner, id string, cursor uint64, handed, failed int64, lease time.Duration) (bool, error)
 	FinishReplay(ctx context.Context, owner, id string, state relay.ReplayState, reason string) error
 	LeaveReplay(ctx context.Context, owner, id string) error
-	// StageDeliveries makes events due for subscriptions, whether they were tried before or not.
-	StageDeliveries(ctx context.Context, replay string, events []relay.Due) error
+	// StageDeliveries makes events due for subscriptions, whether they were tried before or not, evenly over that time.
+	StageDeliveries(ctx context.Context, replay string, events []relay.Due, over time.Duration) error
 }
 
 // Log is what is replayed.

@@ -1,9 +1,11 @@
 package replay_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -231,10 +233,10 @@ func TestEventsAreMadeDueForTheSubscriptionsThatWantThem(t *testing.T) {
 	if err != nil || started.Matched != 20 {
 		t.Fatalf("%+v %v", started, err)
 	}
-	tried := make(chan int, 1)
+	tried := make(chan []relay.Due, 1)
 	go func() { tried <- g.deliver(started.ID, 20) }()
 	done := g.work(replay.Options{Subscribers: crm{}}, started.ID, relay.ReplayDone)
-	if n := <-tried; n != 20 || done.Done != 20 {
+	if n := len(<-tried); n != 20 || done.Done != 20 {
 		t.Errorf("%d tried, %+v", n, done)
 	}
 	for state, want := range map[string]int64{"delivered": 20, "parked": 0, "undelivered": 0, "": 20} {
@@ -245,13 +247,34 @@ func TestEventsAreMadeDueForTheSubscriptionsThatWantThem(t *testing.T) {
 	}
 }
 
-// deliver stands for the notifier: it tries what is due, well, until it has tried so many.
-func (g *ground) deliver(id string, most int) int {
+func TestACappedReplayIsDueEvenly(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	for i := range 30 {
+		g.publish(event(i, "shop.sold.v1"))
+	}
+	started, err := g.StartReplay(t.Context(), relay.ReplayRequest{Subscriptions: []string{"crm"}, Rate: 100}, "ada")
+	if err != nil || started.Matched != 30 {
+		t.Fatalf("%+v %v", started, err)
+	}
+	tried := make(chan []relay.Due, 1)
+	go func() { tried <- g.deliver(started.ID, 30) }()
+	g.work(replay.Options{Subscribers: crm{}}, started.ID, relay.ReplayDone)
+	due := <-tried
+	slices.SortFunc(due, func(a, b relay.Due) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	for i := range due[1:] {
+		if gap := due[i+1].At.Sub(due[i].At); gap != 10*time.Millisecond && (i+1)%5 != 0 { // it is handed out in pieces of five
+			t.Errorf("delivery %d is due %v after the one before", i+2, gap)
+		}
+	}
+}
+
+// deliver stands for the notifier: it tries what is due or will be, well, until it has tried so many.
+func (g *ground) deliver(id string, most int) (tried []relay.Due) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	tried := 0
-	for tried < most && ctx.Err() == nil {
-		due, err := g.store.ClaimRetries(ctx, 7, 100, time.Minute)
+	for len(tried) < most && ctx.Err() == nil {
+		due, err := g.store.ClaimRetries(ctx, 7, 100, time.Hour, time.Minute)
 		if err != nil {
 			g.t.Error(err)
 			return tried
@@ -269,7 +292,7 @@ func (g *ground) deliver(id string, most int) int {
 		if err := g.store.RecordOutcomes(ctx, outcomes, true); err != nil {
 			g.t.Error(err)
 		}
-		tried += len(due)
+		tried = append(tried, due...)
 	}
 	return tried
 }
@@ -455,7 +478,7 @@ func TestANewSubscriptionGetsWhatItMissed(t *testing.T) {
 	if err != nil || started.Matched != 2 {
 		t.Fatalf("%+v %v", started, err)
 	}
-	tried := make(chan int, 1)
+	tried := make(chan []relay.Due, 1)
 	go func() { tried <- g.deliver(started.ID, 2) }()
 	g.work(replay.Options{Subscribers: crm{}}, started.ID, relay.ReplayDone)
 	<-tried

@@ -187,7 +187,15 @@ func (w *Worker) handTo(ctx context.Context, work relay.ReplayWork, ch chunk) (f
 	case ask.Enroller:
 		return 0, w.opts.Enroller.Process(ctx, ch.messages, ask.Mail)
 	}
-	return 0, w.opts.Ledger.StageDeliveries(ctx, work.ID, dueOf(ch))
+	return 0, w.opts.Ledger.StageDeliveries(ctx, work.ID, dueOf(ch), takes(work.Rate, ch.effects()))
+}
+
+// takes is how long the handing out of so much takes at the rate; 0 without a limit.
+func takes(rate float64, effects int64) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(effects) / rate * float64(time.Second))
 }
 
 func idsOf(rows []relay.Enrollment) []int64 {
@@ -227,7 +235,7 @@ func (w *Worker) pace(ctx context.Context, work relay.ReplayWork, began time.Tim
 	if work.Rate <= 0 || handed == 0 {
 		return began
 	}
-	due := began.Add(time.Duration(float64(handed) / work.Rate * float64(time.Second)))
+	due := began.Add(takes(work.Rate, handed))
 	if late := time.Now(); due.Before(late.Add(-time.Second)) {
 		return late // it was held up; what was missed is not made up for in a rush
 	}

@@ -13,30 +13,51 @@ import (
 const claimRetries = `-- name: ClaimRetries :many
 UPDATE retries r SET next_attempt_at = now() + make_interval(secs => $1::float8)
 FROM (
-    SELECT d.subscription_id, d.sequence, d.stored_at FROM retries d
-    WHERE d.subscription_id = $2 AND NOT d.held AND d.next_attempt_at <= now()
-    ORDER BY d.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT d.subscription_id, d.sequence, d.stored_at, d.next_attempt_at FROM retries d
+    WHERE d.subscription_id = $2 AND NOT d.held
+      AND d.next_attempt_at <= now() + make_interval(secs => $3::float8)
+    ORDER BY d.next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) due
 WHERE r.subscription_id = due.subscription_id AND r.sequence = due.sequence AND r.stored_at = due.stored_at
-RETURNING r.subscription_id, r.sequence, r.stored_at, r.event_id, r.event_type, r.attempts, r.counted, r.next_attempt_at, r.held, r.replay
+RETURNING r.subscription_id, r.sequence, r.stored_at, r.event_id, r.event_type, r.attempts, r.counted, r.next_attempt_at, r.held, r.replay, due.next_attempt_at AS due_at
 `
 
 type ClaimRetriesParams struct {
 	LeaseSeconds   float64
 	SubscriptionID int64
+	AheadSeconds   float64
 	AtMost         int32
 }
 
-// What is due of one subscription, taken for the lease: should its process die, it becomes due again.
-func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]Retry, error) {
-	rows, err := q.db.Query(ctx, claimRetries, arg.LeaseSeconds, arg.SubscriptionID, arg.AtMost)
+type ClaimRetriesRow struct {
+	SubscriptionID int64
+	Sequence       int64
+	StoredAt       time.Time
+	EventID        string
+	EventType      string
+	Attempts       int32
+	Counted        int32
+	NextAttemptAt  time.Time
+	Held           bool
+	Replay         string
+	DueAt          time.Time
+}
+
+// What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again.
+func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]ClaimRetriesRow, error) {
+	rows, err := q.db.Query(ctx, claimRetries,
+		arg.LeaseSeconds,
+		arg.SubscriptionID,
+		arg.AheadSeconds,
+		arg.AtMost,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Retry{}
+	items := []ClaimRetriesRow{}
 	for rows.Next() {
-		var i Retry
+		var i ClaimRetriesRow
 		if err := rows.Scan(
 			&i.SubscriptionID,
 			&i.Sequence,
@@ -48,6 +69,7 @@ func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]R
 			&i.NextAttemptAt,
 			&i.Held,
 			&i.Replay,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}
@@ -250,6 +272,31 @@ type GiveBackRetryParams struct {
 
 func (q *Queries) GiveBackRetry(ctx context.Context, arg GiveBackRetryParams) error {
 	_, err := q.db.Exec(ctx, giveBackRetry, arg.SubscriptionID, arg.Sequence, arg.StoredAt)
+	return err
+}
+
+const keepLastAttempts = `-- name: KeepLastAttempts :exec
+INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
+FROM (SELECT unnest($1::timestamptz[]) AS stored_at, unnest($2::bigint[]) AS subscription_id,
+        unnest($3::bigint[]) AS sequence) AS a,
+    LATERAL ( -- each looked up by its key: the limit keeps it from becoming a join of all
+        SELECT stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms, last_status, last_error, last_answer, next_attempt_at FROM deliveries k
+        WHERE k.stored_at = a.stored_at AND k.subscription_id = a.subscription_id AND k.sequence = a.sequence LIMIT 1
+    ) AS d
+WHERE d.attempts >= 1 AND d.last_at IS NOT NULL
+ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
+`
+
+type KeepLastAttemptsParams struct {
+	StoredAt      []time.Time
+	Subscriptions []int64
+	Sequences     []int64
+}
+
+// A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
+func (q *Queries) KeepLastAttempts(ctx context.Context, arg KeepLastAttemptsParams) error {
+	_, err := q.db.Exec(ctx, keepLastAttempts, arg.StoredAt, arg.Subscriptions, arg.Sequences)
 	return err
 }
 
@@ -470,6 +517,48 @@ func (q *Queries) RequeueRetry(ctx context.Context, arg RequeueRetryParams) erro
 		arg.StoredAt,
 		arg.SubscriptionID,
 		arg.Sequence,
+	)
+	return err
+}
+
+const stageDeliveries = `-- name: StageDeliveries :exec
+WITH asked AS (
+    SELECT unnest($2::timestamptz[]) AS stored_at, unnest($3::bigint[]) AS subscription_id,
+        unnest($4::bigint[]) AS sequence, unnest($5::text[]) AS event_id, unnest($6::text[]) AS event_type,
+        now() + generate_subscripts($4::bigint[], 1) * make_interval(secs => $7::float8) AS due_at
+), staged AS (
+    INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+        last_status, last_error, last_answer, next_attempt_at)
+    SELECT a.stored_at, a.subscription_id, a.sequence, a.event_id, a.event_type, 'waiting', 0, NULL, 0, 0, '', '', a.due_at FROM asked a
+    ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = excluded.next_attempt_at
+    RETURNING stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms, last_status, last_error, last_answer, next_attempt_at
+)
+INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+SELECT s.subscription_id, s.sequence, s.stored_at, s.event_id, s.event_type, s.attempts, 0, s.next_attempt_at, false, $1::text FROM staged s
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE
+SET next_attempt_at = excluded.next_attempt_at, counted = 0, replay = excluded.replay
+`
+
+type StageDeliveriesParams struct {
+	Replay        string
+	StoredAt      []time.Time
+	Subscriptions []int64
+	Sequences     []int64
+	EventIds      []string
+	EventTypes    []string
+	StepSeconds   float64
+}
+
+// A replay asks for events that the subscriptions may never have got. Each is due some time after the one before.
+func (q *Queries) StageDeliveries(ctx context.Context, arg StageDeliveriesParams) error {
+	_, err := q.db.Exec(ctx, stageDeliveries,
+		arg.Replay,
+		arg.StoredAt,
+		arg.Subscriptions,
+		arg.Sequences,
+		arg.EventIds,
+		arg.EventTypes,
+		arg.StepSeconds,
 	)
 	return err
 }

@@ -31,15 +31,16 @@ ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
 DELETE FROM retries WHERE subscription_id = @subscription_id AND sequence = @sequence AND stored_at = @stored_at;
 
 -- name: ClaimRetries :many
--- What is due of one subscription, taken for the lease: should its process die, it becomes due again.
+-- What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again.
 UPDATE retries r SET next_attempt_at = now() + make_interval(secs => @lease_seconds::float8)
 FROM (
-    SELECT d.subscription_id, d.sequence, d.stored_at FROM retries d
-    WHERE d.subscription_id = @subscription_id AND NOT d.held AND d.next_attempt_at <= now()
+    SELECT d.subscription_id, d.sequence, d.stored_at, d.next_attempt_at FROM retries d
+    WHERE d.subscription_id = @subscription_id AND NOT d.held
+      AND d.next_attempt_at <= now() + make_interval(secs => @ahead_seconds::float8)
     ORDER BY d.next_attempt_at LIMIT @at_most FOR UPDATE SKIP LOCKED
 ) due
 WHERE r.subscription_id = due.subscription_id AND r.sequence = due.sequence AND r.stored_at = due.stored_at
-RETURNING r.*;
+RETURNING r.*, due.next_attempt_at AS due_at;
 
 -- name: GiveBackRetry :exec
 UPDATE retries SET next_attempt_at = now(), held = false
@@ -91,18 +92,23 @@ SELECT d.subscription_id, d.sequence, d.stored_at, d.event_id, d.event_type, d.a
 FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
 ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay;
 
--- name: StageDelivery :batchexec
--- A replay asks for an event that the subscription may never have got.
-INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
-    last_status, last_error, last_answer, next_attempt_at)
-VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, 'waiting', 0, NULL, 0, 0, '', '', now())
-ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = now();
-
--- name: StageRetry :batchexec
+-- name: StageDeliveries :exec
+-- A replay asks for events that the subscriptions may never have got. Each is due some time after the one before.
+WITH asked AS (
+    SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
+        unnest(@sequences::bigint[]) AS sequence, unnest(@event_ids::text[]) AS event_id, unnest(@event_types::text[]) AS event_type,
+        now() + generate_subscripts(@sequences::bigint[], 1) * make_interval(secs => @step_seconds::float8) AS due_at
+), staged AS (
+    INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+        last_status, last_error, last_answer, next_attempt_at)
+    SELECT a.stored_at, a.subscription_id, a.sequence, a.event_id, a.event_type, 'waiting', 0, NULL, 0, 0, '', '', a.due_at FROM asked a
+    ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = excluded.next_attempt_at
+    RETURNING *
+)
 INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
-SELECT d.subscription_id, d.sequence, d.stored_at, d.event_id, d.event_type, d.attempts, 0, now(), false, @replay::text
-FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
-ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay;
+SELECT s.subscription_id, s.sequence, s.stored_at, s.event_id, s.event_type, s.attempts, 0, s.next_attempt_at, false, @replay::text FROM staged s
+ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE
+SET next_attempt_at = excluded.next_attempt_at, counted = 0, replay = excluded.replay;
 
 -- name: CountDeliveries :many
 SELECT d.subscription_id, s.name, d.state, count(*) AS rows FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
@@ -113,12 +119,17 @@ GROUP BY d.subscription_id, s.name, d.state;
 SELECT sequence FROM deliveries
 WHERE subscription_id = @subscription_id AND sequence BETWEEN @first AND @last AND stored_at >= @since ORDER BY sequence;
 
--- name: KeepLastAttempt :batchexec
+-- name: KeepLastAttempts :exec
 -- A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
 INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
 SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
-FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
-  AND d.attempts >= 1 AND d.last_at IS NOT NULL
+FROM (SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
+        unnest(@sequences::bigint[]) AS sequence) AS a,
+    LATERAL ( -- each looked up by its key: the limit keeps it from becoming a join of all
+        SELECT * FROM deliveries k
+        WHERE k.stored_at = a.stored_at AND k.subscription_id = a.subscription_id AND k.sequence = a.sequence LIMIT 1
+    ) AS d
+WHERE d.attempts >= 1 AND d.last_at IS NOT NULL
 ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
 
 -- name: ParkRemoved :exec
