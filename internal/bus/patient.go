@@ -11,7 +11,8 @@ import (
 // A server that ends takes questions with it, and until another one leads the cluster answers that it can't. So what may
 // be asked twice, reads above all, is asked again for a while before it counts as failed.
 const (
-	questionWait = 3 * time.Second        // for the first answer; each further try waits twice as long
+	questionWait = 3 * time.Second        // for the first answer; after one that did not come, twice as long
+	longestWait  = 12 * time.Second       // for any other
 	awayPatience = 3 * time.Second        // while there is no connection, which comes back within a second or not soon
 	firstPause   = 50 * time.Millisecond  // before the second try
 	longestPause = 500 * time.Millisecond // before any other
@@ -27,8 +28,10 @@ func patiently[T any](ctx context.Context, b *Bus, question func(context.Context
 		once, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
 		defer context.AfterFunc(b.epoch.now(), cancel)()
-		wait *= 2
 		answer, err = question(once)
+		if once.Err() != nil {
+			wait = min(2*wait, longestWait)
+		}
 		if err != nil && once.Err() != nil && ctx.Err() == nil { // our own impatience is no end of the caller's context
 			err = errNoAnswer
 		}
