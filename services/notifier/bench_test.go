@@ -25,12 +25,13 @@ import (
 	"github.com/edrelay/edrelay/internal/subscription"
 )
 
-// The budget of the notifier: its rate as a part of the rate at which the same client posts the same body to the same
-// sink, signed by nobody and written nowhere; both in one run, with the sink on the same processors.
+// The budget of the notifier: its rate as a part of the rate at which the same client posts the same requests to the same
+// sink, made once and written nowhere; both in one run, with the sink on the same processors. Beside it stands the rate
+// of posts that have the body only and none of the headers that a delivery must have.
 const (
 	benchRounds     = 5
-	benchRound      = 2 * time.Second // of the bare side
-	benchDeliveries = 40_000          // of the other side's round
+	benchRound      = 2 * time.Second // of each other side
+	benchDeliveries = 60_000          // of the notifier's round
 )
 
 // BenchmarkBudget prints both sides for one subscription and for ten, and the latency at 100 events a second.
@@ -65,15 +66,20 @@ func compare(b *testing.B, subscriptions int) {
 	g, sink := newBenchGround(b), newBenchSink(b)
 	names := g.subscribeAll(sink, subscriptions)
 	g.run()
-	var rounds []part
+	header := delivered(b, g, sink)
+	var same, plain []part
 	for range benchRounds {
-		bare := bareRate(b, g, sink, 16*subscriptions)
-		rounds = append(rounds, part{bare, drainRate(b, g, sink, names)})
+		bare := bareRate(b, g, sink, 16*subscriptions, header)
+		body := bareRate(b, g, sink, 16*subscriptions, http.Header{"Content-Type": {"application/json"}})
+		rate := drainRate(b, g, sink, names)
+		same, plain = append(same, part{bare, rate}), append(plain, part{body, rate})
 	}
-	median := middle(rounds)
+	median, beside := middle(same), middle(plain)
 	b.ReportMetric(median[0], "bare/s")
 	b.ReportMetric(median[1], "delivered/s")
 	b.ReportMetric(100*median[1]/median[0], "%ofbare")
+	b.ReportMetric(beside[0], "body-only/s")
+	b.ReportMetric(100*beside[1]/beside[0], "%ofbodyonly")
 }
 
 // subscribeAll has so many subscriptions to the sink and gives their names.
@@ -146,6 +152,7 @@ type benchSink struct {
 	url   string
 	count atomic.Int64
 	seen  atomic.Pointer[func(id string)]
+	last  atomic.Pointer[http.Header]
 }
 
 func newBenchSink(b *testing.B) *benchSink {
@@ -155,6 +162,13 @@ func newBenchSink(b *testing.B) *benchSink {
 	server := &fasthttp.Server{Handler: func(c *fasthttp.RequestCtx) {
 		if seen := s.seen.Load(); seen != nil {
 			(*seen)(string(c.Request.Header.Peek("webhook-id")))
+		}
+		if s.last.Load() == nil {
+			header := http.Header{}
+			for name, value := range c.Request.Header.All() {
+				header.Set(string(name), string(value))
+			}
+			s.last.Store(&header)
 		}
 		s.count.Add(1)
 	}}
@@ -169,7 +183,22 @@ func benchEvent(i int) relay.Message {
 	return m
 }
 
-func bareRate(b *testing.B, g *ground, sink *benchSink, callers int) float64 {
+// delivered gives the headers of a delivery, without those that the client writes itself.
+func delivered(b *testing.B, g *ground, sink *benchSink) http.Header {
+	_, err := g.bus.Publish(b.Context(), benchEvent(int(benchEvents.Add(1))))
+	must(b, err)
+	eventually(b, "a delivery", func() bool { return sink.last.Load() != nil })
+	header := *sink.last.Load()
+	for _, name := range []string{"Host", "Content-Length", "User-Agent", "Accept-Encoding"} {
+		header.Del(name)
+	}
+	if header.Get("Webhook-Signature") == "" || header.Get("Ce-Id") == "" {
+		b.Fatalf("headers of a delivery: %v", header)
+	}
+	return header
+}
+
+func bareRate(b *testing.B, g *ground, sink *benchSink, callers int, header http.Header) float64 {
 	target, err := url.Parse(sink.url)
 	must(b, err)
 	client, err := egress.New(egress.Options{AllowNetworks: loopback})
@@ -184,7 +213,6 @@ func bareRate(b *testing.B, g *ground, sink *benchSink, callers int) float64 {
 	for range min(callers, 64) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				header := http.Header{"Content-Type": {"application/json"}}
 				if _, err := client.Do(b.Context(), egress.Request{URL: target, Header: header, Body: body}); err != nil {
 					b.Error(err)
 					return

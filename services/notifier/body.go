@@ -1,7 +1,6 @@
 package notifier
 
 import (
-	"net/http"
 	"sync"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -32,7 +31,7 @@ type bodyKey struct {
 type written struct {
 	once   sync.Once
 	body   []byte
-	header http.Header
+	header []field
 	id     string // webhook-id
 	err    error
 }

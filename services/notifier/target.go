@@ -76,7 +76,9 @@ func (t *target) signers(at time.Time) []signing.Secret {
 func (t *target) request(w *written, replay string, at time.Time) egress.Request {
 	header := make(http.Header, len(t.headers)+len(w.header)+ownHeaders) // just enough: a map has twice the room it is asked for
 	maps.Copy(header, t.headers)
-	maps.Copy(header, w.header)
+	for _, f := range w.header {
+		header[f.name] = f.values
+	}
 	values := []string{w.id, signing.Timestamp(at), signing.Sign(t.signers(at), w.id, at, w.body)}
 	header["Webhook-Id"], header["Webhook-Timestamp"], header["Webhook-Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	if replay != "" {
@@ -85,15 +87,17 @@ func (t *target) request(w *written, replay string, at time.Time) egress.Request
 	return egress.Request{URL: t.url, Header: header, Body: w.body, Timeout: t.timeout, Own: true}
 }
 
+// field is a header of a delivery; the name is in canonical form.
+type field struct {
+	name   string
+	values []string
+}
+
 // eventHeader gives the headers of an event in a format: those of CloudEvents stand beside a body that is not a
 // CloudEvent itself.
-func eventHeader(format relay.Format, m *relay.Message, contentType string) http.Header {
-	header := make(http.Header, len(m.Header)+10)
-	values := make([]string, 0, len(m.Header)+10) // one backing array for all values
-	set := func(name, value string) {
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
-	}
+func eventHeader(format relay.Format, m *relay.Message, contentType string) []field {
+	header := make([]field, 0, len(m.Header)+9)
+	set := func(name, value string) { header = append(header, field{name, []string{value}}) }
 	set("Content-Type", contentType)
 	if trace := m.Header["traceparent"]; trace != "" {
 		set("Traceparent", trace)
