@@ -24,7 +24,9 @@ func (s *site) outRooms() []room {
 			room{fiber.MethodPost, "/deliveries/:id/retry", relay.RoleOperator, s.retryDelivery})
 	}
 	if ports.Filters != nil {
-		list = append(list, room{fiber.MethodGet, "/filters", relay.RoleViewer, s.filters})
+		list = append(list, room{fiber.MethodGet, "/filters", relay.RoleViewer, s.filters},
+			room{fiber.MethodPost, "/filters/:id/pause", relay.RoleOperator, s.enableFilter(false, "filter-paused")},
+			room{fiber.MethodPost, "/filters/:id/resume", relay.RoleOperator, s.enableFilter(true, "filter-resumed")})
 	}
 	if ports.Replays != nil {
 		list = append(list, room{fiber.MethodGet, "/replays", relay.RoleViewer, s.replays}, room{fiber.MethodGet, "/replays/new", relay.RoleOperator, s.newReplay},
@@ -150,4 +152,13 @@ func (s *site) filters(c fiber.Ctx, v *visit) (err error) {
 		return err
 	}
 	return s.show(c, v, "filters", "/filters", "Filters", page)
+}
+
+func (s *site) enableFilter(enabled bool, done string) func(fiber.Ctx, *visit) error {
+	return func(c fiber.Ctx, v *visit) error {
+		if _, err := s.desk.Ports.Filters.EnableFilter(v.ctx, named(c), enabled); err != nil {
+			return err
+		}
+		return back(c, "/filters", done)
+	}
 }

@@ -3,7 +3,12 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,24 +77,39 @@ func (c *crm) RetryDelivery(ctx context.Context, id string) (relay.DeliveryDetai
 }
 
 // gates stand for the filters.
-type gates struct{ filterPort }
-
-func (gates) Filters(context.Context) ([]relay.Filter, error) {
-	return []relay.Filter{{Name: "gate", Filter: "StudentRegistrationRequested", URL: "https://gate.example", State: relay.FilterActive}}, nil
+type gates struct {
+	filterPort
+	paused atomic.Bool
 }
 
-func (gates) FilterCalls(context.Context, relay.FilterCallQuery) ([]relay.FilterCall, error) {
+func (g *gates) Filters(context.Context) ([]relay.Filter, error) {
+	one := relay.Filter{Name: "gate", Filter: "StudentRegistrationRequested", URL: "https://gate.example", State: relay.FilterActive}
+	if g.paused.Load() {
+		one.State = relay.FilterPaused
+	}
+	return []relay.Filter{one}, nil
+}
+
+func (g *gates) EnableFilter(_ context.Context, name string, enabled bool) (relay.Filter, error) {
+	if name != "gate" {
+		return relay.Filter{}, relay.ErrNotFound
+	}
+	g.paused.Store(!enabled)
+	return relay.Filter{Name: name}, nil
+}
+
+func (*gates) FilterCalls(context.Context, relay.FilterCallQuery) ([]relay.FilterCall, error) {
 	return []relay.FilterCall{{At: time.Now(), Name: "gate", Filter: "StudentRegistrationRequested", Outcome: relay.FilterHalted, Status: 200, Exception: "PreventRegistration"}}, nil
 }
 
-func (gates) ApplyFilters(context.Context, []json.RawMessage, bool, bool) ([]relay.Change, error) {
+func (*gates) ApplyFilters(context.Context, []json.RawMessage, bool, bool) ([]relay.Change, error) {
 	return nil, nil
 }
 
 // withOut gives a console what goes out.
 func withOut(one *crm) func(*console.Options) {
 	return func(o *console.Options) {
-		o.Ports.Subscriptions, o.Ports.Deliveries, o.Ports.Filters = one, one, gates{}
+		o.Ports.Subscriptions, o.Ports.Deliveries, o.Ports.Filters = one, one, &gates{}
 		o.Ports.Replays = &replay.Office{
 			Log: o.Ports.Log.(replay.Log), Ledger: o.Ports.Keys.(replay.Ledger), Subscribers: one, Logger: slog.New(slog.DiscardHandler),
 		}
@@ -127,4 +147,33 @@ func TestAnOperatorPausesASubscriptionAndReplaysWithADryRun(t *testing.T) {
 	b.sees("The replay is on its way.")
 	b.sees("running")
 	b.picture("replays", 1360, true)
+}
+
+func TestAnOperatorPausesAndResumesAFilter(t *testing.T) {
+	t.Parallel()
+	gate := &gates{}
+	g := newGround(t, withOut(&crm{}), func(o *console.Options) { o.Ports.Filters = gate })
+	client := g.browserless()
+	g.post(client, "/login", "same-origin", url.Values{"token": {adminToken}})
+	for _, c := range []struct {
+		verb   string
+		paused bool
+	}{{"pause", true}, {"resume", false}} {
+		resp, err := client.Get(g.url + "/filters")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, offered := strings.Cut(string(page), `action="/filters/gate/`+c.verb+`"`)
+		_, rest, _ = strings.Cut(rest, `name="form" value="`)
+		token, _, _ := strings.Cut(rest, `"`)
+		got := g.post(client, "/filters/gate/"+c.verb, "same-origin", url.Values{"form": {token}})
+		if !offered || got.StatusCode != http.StatusSeeOther || gate.paused.Load() != c.paused {
+			t.Errorf("%s: offered %v, answered %d, paused %v", c.verb, offered, got.StatusCode, gate.paused.Load())
+		}
+	}
 }

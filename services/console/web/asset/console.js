@@ -40,7 +40,8 @@
   // Live: when the server says that something moved, the parts marked data-live are read again.
   const lamp = $(".live");
   let reading = false, again = false;
-  const busy = () => document.hidden || reading || $("dialog[open]") || (document.activeElement && document.activeElement.closest("[data-live] form"));
+  // Nothing moves under the hand.
+  const busy = () => document.hidden || reading || $("dialog[open]") || $("[data-live] form:hover") || (document.activeElement && document.activeElement.closest("[data-live] form"));
   const replace = (part, fresh) => {
     const other = fresh.getElementById(part.id);
     if (!other || other.innerHTML === part.dataset.was) return;
