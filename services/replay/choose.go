@@ -196,7 +196,7 @@ func (ch chunk) effects() int64 {
 const chunkSize = 500
 
 // chunksPerSecond is how evenly a capped rate is handed out.
-const chunksPerSecond = 20
+const chunksPerSecond = 4
 
 // eachChunk walks over all that is chosen behind the cursor, size messages at a time.
 func (c *choice) eachChunk(

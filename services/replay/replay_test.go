@@ -263,7 +263,7 @@ func TestACappedReplayIsDueEvenly(t *testing.T) {
 	due := <-tried
 	slices.SortFunc(due, func(a, b relay.Due) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	for i := range due[1:] {
-		if gap := due[i+1].At.Sub(due[i].At); gap != 10*time.Millisecond && (i+1)%5 != 0 { // it is handed out in pieces of five
+		if gap := due[i+1].At.Sub(due[i].At); gap != 10*time.Millisecond && (i+1)%25 != 0 { // it is handed out in pieces of 25
 			t.Errorf("delivery %d is due %v after the one before", i+2, gap)
 		}
 	}
