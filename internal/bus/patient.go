@@ -42,16 +42,16 @@ func patiently[T any](ctx context.Context, b *Bus, question func(context.Context
 
 // patient tries until it works, what is wrong won't pass, or there was no progress for the patience of a read.
 func (b *Bus) patient(ctx context.Context, try func() (progress bool, err error)) error {
-	begun := time.Now()
+	spell := trouble{begun: time.Now()}
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		progress, err := try()
 		if err == nil || lasting(err) || ctx.Err() != nil {
 			return err
 		}
 		if progress {
-			begun, pause = time.Now(), firstPause
+			spell, pause = trouble{begun: time.Now()}, firstPause
 		}
-		if time.Since(begun) > b.readPatience() {
+		if spell.tooLong(b) {
 			return err
 		}
 		b.log.Debug("the log is asked again", "error", err)
@@ -63,11 +63,21 @@ func (b *Bus) patient(ctx context.Context, try func() (progress bool, err error)
 	}
 }
 
-func (b *Bus) readPatience() time.Duration {
-	if !b.conn.IsConnected() {
-		return min(awayPatience, b.config.ReadPatience)
+// trouble is a time in which reads got nowhere.
+type trouble struct {
+	begun time.Time
+	away  time.Time // since when there is no connection; zero while there is one
+}
+
+// tooLong tells, after one more read that failed, whether it was the last.
+func (t *trouble) tooLong(b *Bus) bool {
+	switch {
+	case b.conn.IsConnected():
+		t.away = time.Time{}
+	case t.away.IsZero():
+		t.away = time.Now()
 	}
-	return b.config.ReadPatience
+	return time.Since(t.begun) > b.config.ReadPatience || !t.away.IsZero() && time.Since(t.away) > awayPatience
 }
 
 // lasting tells whether asking again can't change the answer.

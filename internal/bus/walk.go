@@ -46,7 +46,7 @@ var errLost = errors.New("messages were lost on the way")
 
 // run takes legs until one is the last, or none gets further for a while.
 func (w *walker) run(ctx context.Context) error {
-	var stuck time.Time // when the first of the legs began that got nowhere; zero: the last one did
+	var stuck trouble // from when the first of the legs began that got nowhere; zero: the last one did
 	for w.next <= w.last {
 		before, begun := w.next, time.Now()
 		over, err := w.leg(ctx)
@@ -54,10 +54,10 @@ func (w *walker) run(ctx context.Context) error {
 		case over:
 			return err
 		case w.next > before:
-			stuck = time.Time{}
-		case stuck.IsZero():
-			stuck = begun
-		case time.Since(stuck) > w.bus.readPatience():
+			stuck = trouble{}
+		case stuck.begun.IsZero():
+			stuck.begun = begun
+		case stuck.tooLong(w.bus):
 			return readError(err)
 		}
 		select {
