@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edrelay/edrelay/internal/relay"
@@ -59,15 +58,7 @@ func amid(t *testing.T, harm func(g *ground, js jetstream.JetStream, consumer st
 	for i := 1; i <= 1200; i++ {
 		publish(t, b, event(fmt.Sprint(i)))
 	}
-	conn, err := nats.Connect(g.server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := rawStreams(t, g)
 	err = b.Walk(t.Context(), relay.LogWalk{Stream: relay.StreamEvents}, func(m relay.Received) (bool, error) {
 		if seen = append(seen, m.Sequence); len(seen) > 1 {
 			return true, nil
