@@ -24,7 +24,7 @@ var errNoAnswer = errors.New("the server did not answer, or the connection to it
 // patiently asks one question, which must be safe to ask twice.
 func patiently[T any](ctx context.Context, b *Bus, question func(context.Context) (T, error)) (answer T, err error) {
 	wait := questionWait
-	err = b.patient(ctx, func() (bool, error) {
+	err = b.patient(ctx, func() error {
 		once, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
 		defer context.AfterFunc(b.epoch.now(), cancel)()
@@ -35,21 +35,18 @@ func patiently[T any](ctx context.Context, b *Bus, question func(context.Context
 		if err != nil && once.Err() != nil && ctx.Err() == nil { // our own impatience is no end of the caller's context
 			err = errNoAnswer
 		}
-		return false, err
+		return err
 	})
 	return answer, err
 }
 
-// patient tries until it works, what is wrong won't pass, or there was no progress for the patience of a read.
-func (b *Bus) patient(ctx context.Context, try func() (progress bool, err error)) error {
+// patient tries until it works, what is wrong won't pass, or the patience of a read is over.
+func (b *Bus) patient(ctx context.Context, try func() error) error {
 	spell := trouble{begun: time.Now()}
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		progress, err := try()
+		err := try()
 		if err == nil || lasting(err) || ctx.Err() != nil {
 			return err
-		}
-		if progress {
-			spell, pause = trouble{begun: time.Now()}, firstPause
 		}
 		if spell.tooLong(b) {
 			return err

@@ -15,7 +15,7 @@ import (
 )
 
 // RecordOutcomes writes what attempts came to, all or nothing; the same ones may be written again. No two may be of
-// one delivery.
+// one delivery. Softly, it returns before they are on the disk: a power loss may take the last of them.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error {
 	inTx := s.inTx
 	if softly {
@@ -94,7 +94,7 @@ func attemptRow(o *relay.Outcome) pgdb.InsertDeliveryAttemptParams {
 // ClaimRetries takes deliveries of a subscription that are due, or will be in that time ahead, for the lease; one whose
 // outcome is not recorded by then is due again.
 func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, ahead, lease time.Duration) ([]relay.Due, error) {
-	var rows []pgdb.ClaimRetriesRow
+	var rows []pgdb.Retry
 	err := s.inSoftTx(ctx, func(q *pgdb.Queries) (err error) {
 		rows, err = q.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
 			AheadSeconds: ahead.Seconds(), LeaseSeconds: lease.Seconds()})
@@ -105,9 +105,7 @@ func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, 
 	}
 	due := make([]relay.Due, len(rows))
 	for i, row := range rows {
-		due[i] = relay.Due{DeliveryKey: relay.DeliveryKey{Subscription: row.SubscriptionID, Sequence: uint64(row.Sequence), StoredAt: row.StoredAt},
-			EventID: row.EventID, EventType: row.EventType, Attempts: int(row.Attempts), Counted: int(row.Counted), Replay: row.Replay,
-			At: row.DueAt, Held: row.Held}
+		due[i] = dueOf(row)
 	}
 	return due, nil
 }

@@ -19,7 +19,8 @@ FROM (
     ORDER BY d.next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) due
 WHERE r.subscription_id = due.subscription_id AND r.sequence = due.sequence AND r.stored_at = due.stored_at
-RETURNING r.subscription_id, r.sequence, r.stored_at, r.event_id, r.event_type, r.attempts, r.counted, r.next_attempt_at, r.held, r.replay, due.next_attempt_at AS due_at
+RETURNING r.subscription_id, r.sequence, r.stored_at, r.event_id, r.event_type, r.attempts, r.counted, due.next_attempt_at, r.held,
+    r.replay
 `
 
 type ClaimRetriesParams struct {
@@ -29,22 +30,8 @@ type ClaimRetriesParams struct {
 	AtMost         int32
 }
 
-type ClaimRetriesRow struct {
-	SubscriptionID int64
-	Sequence       int64
-	StoredAt       time.Time
-	EventID        string
-	EventType      string
-	Attempts       int32
-	Counted        int32
-	NextAttemptAt  time.Time
-	Held           bool
-	Replay         string
-	DueAt          time.Time
-}
-
 // What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again.
-func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]ClaimRetriesRow, error) {
+func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]Retry, error) {
 	rows, err := q.db.Query(ctx, claimRetries,
 		arg.LeaseSeconds,
 		arg.SubscriptionID,
@@ -55,9 +42,9 @@ func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]C
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ClaimRetriesRow{}
+	items := []Retry{}
 	for rows.Next() {
-		var i ClaimRetriesRow
+		var i Retry
 		if err := rows.Scan(
 			&i.SubscriptionID,
 			&i.Sequence,
@@ -69,7 +56,6 @@ func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]C
 			&i.NextAttemptAt,
 			&i.Held,
 			&i.Replay,
-			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}

@@ -40,7 +40,8 @@ FROM (
     ORDER BY d.next_attempt_at LIMIT @at_most FOR UPDATE SKIP LOCKED
 ) due
 WHERE r.subscription_id = due.subscription_id AND r.sequence = due.sequence AND r.stored_at = due.stored_at
-RETURNING r.*, due.next_attempt_at AS due_at;
+RETURNING r.subscription_id, r.sequence, r.stored_at, r.event_id, r.event_type, r.attempts, r.counted, due.next_attempt_at, r.held,
+    r.replay;
 
 -- name: GiveBackRetry :exec
 UPDATE retries SET next_attempt_at = now(), held = false
