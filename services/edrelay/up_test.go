@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -67,26 +66,16 @@ type up struct {
 func newUp(t testing.TB, more ...string) *up {
 	t.Helper()
 	dir := embeddedtest.Dir(t)
-	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: freeAddress(t), door: freeAddress(t)}
+	u := &up{program: filepath.Join(dir, "edrelay"), dir: dir, admin: embeddedtest.FreeAddr(t), door: embeddedtest.FreeAddr(t)}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", u.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	text := strings.Join(more, "") + fmt.Sprintf("data_dir: %s\nhttp: { addr: %q }\nadmin: { addr: %q }\nnats: { embedded: { addr: %q } }\n",
-		filepath.Join(dir, "data"), u.door, u.admin, freeAddress(t))
+		filepath.Join(dir, "data"), u.door, u.admin, embeddedtest.FreeAddr(t))
 	if err := os.WriteFile(filepath.Join(dir, "edrelay.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return u
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func (u *up) command(ctx context.Context) *exec.Cmd {

@@ -29,11 +29,11 @@ func NATSCluster(t testing.TB) *Cluster {
 	c := &Cluster{t: t, servers: make([]*server.Server, 3)}
 	var routes []*url.URL
 	for range c.servers {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddr(t)})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: FreeAddr(t)})
 	}
 	for i, route := range routes {
 		c.options = append(c.options, &server.Options{
-			ServerName: fmt.Sprint("n", i+1), Host: "127.0.0.1", Port: portOf(t, freeAddr(t)), NoSigs: true, NoLog: true,
+			ServerName: fmt.Sprint("n", i+1), Host: "127.0.0.1", Port: portOf(t, FreeAddr(t)), NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), MaxPayload: 4 << 20,
 			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: portOf(t, route.Host)}, Routes: routes,
 			LameDuckDuration: time.Second, LameDuckGracePeriod: 100 * time.Millisecond,
@@ -111,7 +111,8 @@ func (c *Cluster) led() {
 	}
 }
 
-func freeAddr(t testing.TB) string {
+// FreeAddr gives an address of this machine on which nobody listens yet.
+func FreeAddr(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

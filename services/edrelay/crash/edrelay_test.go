@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -53,19 +52,9 @@ type edrelay struct {
 	ended   chan struct{}
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 func newEdrelay(t *testing.T, lmsURL string) *edrelay {
 	t.Helper()
-	e := &edrelay{t: t, dir: embeddedtest.Dir(t), door: freeAddress(t), admin: freeAddress(t)}
+	e := &edrelay{t: t, dir: embeddedtest.Dir(t), door: embeddedtest.FreeAddr(t), admin: embeddedtest.FreeAddr(t)}
 	config := fmt.Sprintf(`data_dir: %s
 http: { addr: %q }
 admin: { addr: %q, token: %q }
@@ -82,7 +71,7 @@ sources:
   - { name: shopify, kind: shopify, shop_domain: %s, secrets: [%s] }
   - { name: openedx, kind: openedx, token: %s }
 notifier: { allow_networks: [127.0.0.1/32] }
-`, e.dir, e.door, e.admin, adminToken, freeAddress(t), lmsURL, shopDomain, shopSecret, eventToken)
+`, e.dir, e.door, e.admin, adminToken, embeddedtest.FreeAddr(t), lmsURL, shopDomain, shopSecret, eventToken)
 	if err := os.WriteFile(e.configFile(), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

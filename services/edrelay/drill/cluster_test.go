@@ -17,6 +17,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
 // node is one nats-server process of a cluster.
@@ -37,7 +39,7 @@ type node struct {
 func cluster(t testing.TB) (nodes []*node, url string) {
 	t.Helper()
 	for range 3 {
-		nodes = append(nodes, &node{t: t, client: freeAddr(t), profile: freeAddr(t), route: freeAddr(t)})
+		nodes = append(nodes, &node{t: t, client: embeddedtest.FreeAddr(t), profile: embeddedtest.FreeAddr(t), route: embeddedtest.FreeAddr(t)})
 	}
 	return nodes, clusterOf(t, nodes)
 }

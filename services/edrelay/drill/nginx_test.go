@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 	"github.com/edrelay/edrelay/internal/relay"
 )
 
@@ -54,7 +55,7 @@ http {
 }
 
 func freeAddrInto(t testing.TB, addr *string) string {
-	*addr = freeAddr(t)
+	*addr = embeddedtest.FreeAddr(t)
 	return *addr
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
 // parts is a site whose services are processes of their own, on servers that the test holds.
@@ -64,7 +66,7 @@ func (p *parts) start(name, door string) *process {
 // begin starts one more service without waiting.
 func (p *parts) begin(name, door string, wrap ...string) *process {
 	p.t.Helper()
-	admin := freeAddr(p.t)
+	admin := embeddedtest.FreeAddr(p.t)
 	service := start(p.t, p.dir, []string{"EDRELAY_ADMIN_ADDR=" + admin, "EDRELAY_HTTP_ADDR=" + door}, []string{name}, wrap...)
 	service.admin = admin
 	p.services[name] = service

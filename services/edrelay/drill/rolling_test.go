@@ -78,7 +78,7 @@ func TestARollingRestartOfEverythingFailsNoRequestAndDoublesNothing(t *testing.T
 	t.Parallel()
 	sim, lmsURL := lms(t)
 	p := newParts(t, lmsURL, embeddedtest.NATS(t), embeddedtest.Postgres(t), 1, "enroller")
-	doors := []string{freeAddr(t), freeAddr(t)}
+	doors := []string{embeddedtest.FreeAddr(t), embeddedtest.FreeAddr(t)}
 	running := []*process{p.start("ingress", doors[0]), p.start("ingress", doors[1])}
 	front := newBalancer(t, doors...)
 	traffic := startLoad(t, front.listener.Addr().String(), 4, 5*time.Millisecond)
@@ -96,7 +96,7 @@ func TestARollingRestartOfEverythingFailsNoRequestAndDoublesNothing(t *testing.T
 		more()
 	}
 	old := p.services["enroller"]
-	p.start("enroller", freeAddr(t))
+	p.start("enroller", embeddedtest.FreeAddr(t))
 	old.stop()
 	more()
 	traffic.end()

@@ -51,7 +51,7 @@ func oneNode(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	dir, addr := openDir(b), freeAddr(b)
+	dir, addr := openDir(b), embeddedtest.FreeAddr(b)
 	config := filepath.Join(dir, "nats.conf")
 	text := fmt.Sprintf("listen: %q\nmax_payload: 4MB\njetstream { store_dir: %q, sync_interval: always }\n", addr, dir)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
@@ -78,7 +78,7 @@ func ordersTaken(b *testing.B, p *parts, doors int) float64 {
 	b.Helper()
 	var clients []*fasthttp.HostClient
 	for range doors {
-		door := freeAddr(b)
+		door := embeddedtest.FreeAddr(b)
 		p.start("ingress", door)
 		clients = append(clients, &fasthttp.HostClient{Addr: door, MaxConns: scalingCallers})
 	}
@@ -141,7 +141,7 @@ func eventsDelivered(b *testing.B, p *parts, log string, notifiers int) float64 
 	}
 	publish(b, log, scalingEvents)
 	for range notifiers {
-		p.begin("notifier", freeAddr(b))
+		p.begin("notifier", embeddedtest.FreeAddr(b))
 	}
 	await(b, "nothing is delivered", time.Minute, func() bool { return heard.Load() > 0 })
 	began, first := time.Now(), heard.Load()

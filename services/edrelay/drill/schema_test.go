@@ -30,12 +30,12 @@ func TestAServiceRefusesAnOlderSchemaAndWorksOnANewerOne(t *testing.T) {
 	ledger := embeddedtest.Postgres(t)
 	s := footing{nats: embeddedtest.NATS(t), ledger: ledger, replicas: 1}.site(t)
 	for _, name := range []string{"enroller", "notifier", "console"} {
-		out, err := run(t, s.dir, []string{"EDRELAY_ADMIN_ADDR=" + freeAddr(t)}, name)
+		out, err := run(t, s.dir, []string{"EDRELAY_ADMIN_ADDR=" + embeddedtest.FreeAddr(t)}, name)
 		if err == nil || !strings.Contains(out, "the ledger lacks") || !strings.Contains(out, "edrelay migrate up") {
 			t.Errorf("%s on an empty ledger: %v: %s", name, err, out)
 		}
 	}
-	start(t, s.dir, []string{"EDRELAY_ADMIN_ADDR=" + freeAddr(t)}, []string{"ingress"})
+	start(t, s.dir, []string{"EDRELAY_ADMIN_ADDR=" + embeddedtest.FreeAddr(t)}, []string{"ingress"})
 	await(t, "the door does not open without a schema", 60*time.Second, func() bool { return send(http.DefaultClient, "http://"+s.door, 1) == 200 })
 	s.mustCommand("migrate", "up")
 	execute(t, ledger, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true); ALTER TABLE subscriptions ADD COLUMN of_a_newer_edrelay text")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 	"github.com/edrelay/edrelay/services/edrelay/client"
 	"github.com/edrelay/edrelay/services/lmssim"
 	"github.com/edrelay/edrelay/services/lmssim/campus"
@@ -55,17 +56,6 @@ func lmsAt(t testing.TB, host string) (*lmssim.Server, string) {
 	return sim, "http://" + listener.Addr().String()
 }
 
-// freeAddr gives an address on which nobody listens yet.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // site is the configuration of an edrelay and how to speak to it.
 type site struct {
 	t           testing.TB
@@ -78,7 +68,7 @@ type site struct {
 // newSite makes a data dir and a configuration for `up`; further lines of YAML may be added.
 func newSite(t testing.TB, lmsURL string, more ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: openDir(t), door: freeAddr(t), admin: freeAddr(t), nats: freeAddr(t)}
+	s := &site{t: t, dir: openDir(t), door: embeddedtest.FreeAddr(t), admin: embeddedtest.FreeAddr(t), nats: embeddedtest.FreeAddr(t)}
 	s.configure(lmsURL, more...)
 	return s
 }

@@ -33,8 +33,8 @@ func TestSoakClusterLosesNothingThatItAccepted(t *testing.T) {
 	sim, lmsURL := lms(t)
 	nodes, natsURL := cluster(t)
 	p := newParts(t, lmsURL, natsURL, embeddedtest.Postgres(t), 3, "enroller")
-	enrollers := []*process{p.services["enroller"], p.start("enroller", freeAddr(t))}
-	doors := []string{freeAddr(t), freeAddr(t)}
+	enrollers := []*process{p.services["enroller"], p.start("enroller", embeddedtest.FreeAddr(t))}
+	doors := []string{embeddedtest.FreeAddr(t), embeddedtest.FreeAddr(t)}
 	ingresses := []*process{p.start("ingress", doors[0]), p.start("ingress", doors[1])}
 	front := newBalancer(t, doors...)
 	traffic := startLoad(t, front.listener.Addr().String(), 4, 20*time.Millisecond)
@@ -62,7 +62,7 @@ func TestSoakClusterLosesNothingThatItAccepted(t *testing.T) {
 		case 3:
 			t.Logf("%d orders: kill enroller %d", before, i%2)
 			enrollers[i%2].kill()
-			enrollers[i%2] = p.start("enroller", freeAddr(t))
+			enrollers[i%2] = p.start("enroller", embeddedtest.FreeAddr(t))
 		}
 		await(t, "no order is accepted any more", 90*time.Second, func() bool { return len(traffic.sent()) > before+5 })
 	}

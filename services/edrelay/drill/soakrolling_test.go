@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 )
 
 // retire has a nats-server move what it leads to others, let its clients go, and end.
@@ -139,10 +141,10 @@ func TestSoakRollingRestartOfEverything(t *testing.T) {
 	ears.subscribe(p.site, map[string]string{"plain": "", "ordered": ", ordered: true"})
 	running, addr := map[string][2]*process{}, map[string][2]string{}
 	for _, name := range []string{"ingress", "enroller", "notifier", "bridge"} {
-		addr[name] = [2]string{freeAddr(t), freeAddr(t)}
+		addr[name] = [2]string{embeddedtest.FreeAddr(t), embeddedtest.FreeAddr(t)}
 		running[name] = [2]*process{p.start(name, addr[name][0]), p.start(name, addr[name][1])}
 	}
-	consoles := [2]string{freeAddr(t), freeAddr(t)}
+	consoles := [2]string{embeddedtest.FreeAddr(t), embeddedtest.FreeAddr(t)}
 	startConsole := func(addr string) *process {
 		console := start(t, p.dir, []string{"EDRELAY_ADMIN_ADDR=" + addr}, []string{"console"})
 		console.admin = addr

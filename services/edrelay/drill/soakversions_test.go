@@ -59,7 +59,7 @@ func TestSoakOldAndNewWorkSideBySideAcrossAMigration(t *testing.T) {
 	console := start(t, s.dir, nil, []string{"console"}, instead(old)...)
 	console.admin = s.admin
 	s.ready(console)
-	doors := []string{freeAddr(t), freeAddr(t)}
+	doors := []string{embeddedtest.FreeAddr(t), embeddedtest.FreeAddr(t)}
 	services := []string{"ingress", "enroller", "notifier"}
 	olds, news := map[string]*process{}, map[string]*process{}
 	startOld := func(name string) {

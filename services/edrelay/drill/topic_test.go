@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/edrelay/edrelay/internal/embedded/embeddedtest"
 	"github.com/edrelay/edrelay/internal/openedx"
 )
 
@@ -34,7 +35,7 @@ func newTopic(t testing.TB) *topic { return newTopicAt(t, "127.0.0.1") }
 
 func newTopicAt(t testing.TB, host string) *topic {
 	t.Helper()
-	_, port, _ := net.SplitHostPort(freeAddr(t))
+	_, port, _ := net.SplitHostPort(embeddedtest.FreeAddr(t))
 	cmd := exec.Command("redis-server", "--bind", host, "--protected-mode", "no", "--port", port, "--dir", t.TempDir(), "--save", "", "--appendonly", "no", "--daemonize", "no")
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start redis-server (make soak installs it): %v", err)
