@@ -23,6 +23,7 @@ type Config struct {
 
 	PublishTimeout time.Duration // longest wait of one Publish; default 5s
 	ReadPatience   time.Duration // how long a read is asked again while a cluster can't answer; default 10s
+	AwayPatience   time.Duration // the same while there is no connection, which comes back soon or not soon; default 3s
 	PublishQueue   int           // messages waiting to be published per stream before Publish refuses; default 8192
 	GroupMax       int           // messages in one atomic batch, 1 to 1000; 1 turns grouping off; default 500
 	GroupBytes     int           // bytes in one atomic batch; default 8 MiB
@@ -51,6 +52,7 @@ func (c Config) withDefaults() Config {
 	c.Replicas = or(c.Replicas, 1)
 	c.PublishTimeout = or(c.PublishTimeout, 5*time.Second)
 	c.ReadPatience = or(c.ReadPatience, 10*time.Second)
+	c.AwayPatience = or(c.AwayPatience, 3*time.Second)
 	c.PublishQueue = or(c.PublishQueue, 8192)
 	c.GroupMax = min(or(c.GroupMax, 500), serverMaxBatch)
 	c.GroupBytes = or(c.GroupBytes, 8<<20)

@@ -19,13 +19,13 @@ func TestRefusalsDoNotStretchTheWaitForAnAnswer(t *testing.T) {
 		b.epoch.next()
 		begun, asked := time.Now(), 0
 		_, err := patiently(t.Context(), b, func(ctx context.Context) (int, error) {
-			if asked++; time.Since(begun) < awayPatience-longestPause {
+			if asked++; time.Since(begun) < b.config.AwayPatience-longestPause {
 				return 0, errors.New("no leader")
 			}
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
-		if took := time.Since(begun); took > awayPatience+2*questionWait || !errors.Is(err, errNoAnswer) || asked < 5 {
+		if took := time.Since(begun); took > b.config.AwayPatience+2*questionWait || !errors.Is(err, errNoAnswer) || asked < 5 {
 			t.Errorf("given up after %s and %d tries: %v", took, asked, err)
 		}
 	})

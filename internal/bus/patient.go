@@ -13,7 +13,6 @@ import (
 const (
 	questionWait = 3 * time.Second        // for the first answer; after one that did not come, twice as long
 	longestWait  = 12 * time.Second       // for any other
-	awayPatience = 3 * time.Second        // while there is no connection, which comes back within a second or not soon
 	firstPause   = 50 * time.Millisecond  // before the second try
 	longestPause = 500 * time.Millisecond // before any other
 )
@@ -74,7 +73,7 @@ func (t *trouble) tooLong(b *Bus) bool {
 	case t.away.IsZero():
 		t.away = time.Now()
 	}
-	return time.Since(t.begun) > b.config.ReadPatience || !t.away.IsZero() && time.Since(t.away) > awayPatience
+	return time.Since(t.begun) > b.config.ReadPatience || !t.away.IsZero() && time.Since(t.away) > b.config.AwayPatience
 }
 
 // lasting tells whether asking again can't change the answer.

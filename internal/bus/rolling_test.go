@@ -18,7 +18,7 @@ func TestReadsGoOnWhileTheServersOfAClusterAreRestarted(t *testing.T) {
 	t.Parallel()
 	const patience = 90 * time.Second // of a busy machine
 	cluster := embeddedtest.NATSCluster(t)
-	b, err := bus.Connect(t.Context(), bus.Config{URL: cluster.URL(), Replicas: 3, ReadPatience: patience})
+	b, err := bus.Connect(t.Context(), bus.Config{URL: cluster.URL(), Replicas: 3, ReadPatience: patience, AwayPatience: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
