@@ -14,32 +14,24 @@ import (
 	"github.com/edrelay/edrelay/sql/pgdb"
 )
 
+// fewOutcomes are written by one statement, more are copied: that takes more trips, and less for each row.
+const fewOutcomes = 32
+
 // RecordOutcomes writes what attempts came to, all or nothing; the same ones may be written again. No two may be of
-// one delivery. Softly, it returns before they are on the disk: a power loss may take the last of them.
+// one delivery. Softly, for deliveries that the ledger has already, it returns before they are on the disk: a power loss
+// may take the last of them.
 func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, softly bool) error {
-	inTx := s.inTx
-	if softly {
-		inTx = s.inSoftTx
-	}
-	var later []*relay.Outcome
-	first := make([]*relay.Outcome, 0, len(outcomes))
+	var first, later []*relay.Outcome
 	for _, o := range outcomes {
-		if o.State == relay.DeliveryDelivered && o.Attempt.Number == 1 {
+		if !softly && o.State == relay.DeliveryDelivered && o.Attempt.Number == 1 {
 			first = append(first, o)
 		} else {
 			later = append(later, o)
 		}
 	}
-	err := inTx(ctx, func(q *pgdb.Queries) error {
-		if len(first) > 0 {
-			if _, err := q.CopyDeliveries(ctx, deliveryRows(first)); err != nil {
-				return err
-			}
-		}
-		return recordLater(ctx, q, later)
-	})
+	err := s.recordAll(ctx, first, later, softly)
 	if err = wrap("record outcomes", err); relay.CodeOf(err) == relay.CodeConflict { // one is in the ledger already
-		err = wrap("record outcomes", inTx(ctx, func(q *pgdb.Queries) error { return recordLater(ctx, q, outcomes) }))
+		err = wrap("record outcomes", recordLater(ctx, s.query, outcomes, softly))
 	}
 	if err == nil {
 		s.flow.deliveries(outcomes)
@@ -47,31 +39,52 @@ func (s *Store) RecordOutcomes(ctx context.Context, outcomes []*relay.Outcome, s
 	return err
 }
 
-func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []*relay.Outcome) error {
+func (s *Store) recordAll(ctx context.Context, first, later []*relay.Outcome, softly bool) error {
+	switch {
+	case len(first) == 0:
+		return recordLater(ctx, s.query, later, softly)
+	case len(first) <= fewOutcomes && len(later) == 0:
+		return s.query.InsertDeliveries(ctx, insertionOf(first))
+	}
+	return s.inTx(ctx, func(q *pgdb.Queries) error {
+		if _, err := q.CopyDeliveries(ctx, deliveryRows(first)); err != nil {
+			return err
+		}
+		return recordLater(ctx, q, later, softly)
+	})
+}
+
+// recordLater writes outcomes of deliveries that the ledger may have already.
+func recordLater(ctx context.Context, q *pgdb.Queries, outcomes []*relay.Outcome, softly bool) error {
 	if len(outcomes) == 0 {
 		return nil
 	}
-	var (
-		rows     []pgdb.UpsertDeliveryParams
-		attempts []pgdb.InsertDeliveryAttemptParams
-		waiting  []pgdb.UpsertRetryParams
-		settled  []pgdb.DeleteRetryParams
-	)
-	for i, row := range deliveryRows(outcomes) {
-		o := outcomes[i]
-		rows = append(rows, pgdb.UpsertDeliveryParams(row))
-		attempts = append(attempts, attemptRow(o))
+	first := insertionOf(outcomes)
+	p := pgdb.RecordOutcomesParams{StoredAt: first.StoredAt, Subscriptions: first.Subscriptions, Sequences: first.Sequences,
+		EventIds: first.EventIds, EventTypes: first.EventTypes, States: first.States, Numbers: first.Numbers, At: first.At,
+		DurationMs: first.DurationMs, Statuses: first.Statuses, Errors: first.Errors, Answers: first.Answers, Softly: softly}
+	for _, o := range outcomes {
+		var next time.Time // none
 		if o.State == relay.DeliveryWaiting && o.NextAttemptAt != nil {
-			waiting = append(waiting, pgdb.UpsertRetryParams{SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
-				StoredAt: o.StoredAt, EventID: o.EventID, EventType: o.EventType, Attempts: int32(o.Attempt.Number),
-				Counted: int32(o.Counted), NextAttemptAt: *o.NextAttemptAt, Held: o.Held, Replay: o.Attempt.Replay})
-		} else {
-			settled = append(settled, pgdb.DeleteRetryParams{SubscriptionID: o.Subscription, Sequence: int64(o.Sequence), StoredAt: o.StoredAt})
+			next = *o.NextAttemptAt
 		}
+		p.Counted, p.Replays = append(p.Counted, int32(o.Counted)), append(p.Replays, o.Attempt.Replay)
+		p.NextAttemptAt, p.Held = append(p.NextAttemptAt, next), append(p.Held, o.Held)
 	}
-	return errors.Join(
-		firstError(q.UpsertDelivery(ctx, rows)), firstError(q.InsertDeliveryAttempt(ctx, attempts)),
-		firstError(q.UpsertRetry(ctx, waiting)), firstError(q.DeleteRetry(ctx, settled)))
+	return q.RecordOutcomes(ctx, p)
+}
+
+func insertionOf(outcomes []*relay.Outcome) (p pgdb.InsertDeliveriesParams) {
+	for _, o := range outcomes {
+		p.StoredAt, p.Subscriptions = append(p.StoredAt, o.StoredAt), append(p.Subscriptions, o.Subscription)
+		p.Sequences = append(p.Sequences, int64(o.Sequence))
+		p.EventIds, p.EventTypes = append(p.EventIds, o.EventID), append(p.EventTypes, o.EventType)
+		p.States, p.Numbers = append(p.States, string(o.State)), append(p.Numbers, int32(o.Attempt.Number))
+		p.At, p.DurationMs = append(p.At, o.Attempt.At), append(p.DurationMs, float32(o.Attempt.DurationMS))
+		p.Statuses, p.Errors = append(p.Statuses, int32(o.Attempt.Status)), append(p.Errors, o.Attempt.Error)
+		p.Answers = append(p.Answers, o.Attempt.Answer)
+	}
+	return p
 }
 
 func deliveryRows(outcomes []*relay.Outcome) []pgdb.CopyDeliveriesParams {
@@ -85,21 +98,11 @@ func deliveryRows(outcomes []*relay.Outcome) []pgdb.CopyDeliveriesParams {
 	return rows
 }
 
-func attemptRow(o *relay.Outcome) pgdb.InsertDeliveryAttemptParams {
-	return pgdb.InsertDeliveryAttemptParams{StoredAt: o.StoredAt, SubscriptionID: o.Subscription, Sequence: int64(o.Sequence),
-		Number: int32(o.Attempt.Number), At: o.Attempt.At, DurationMs: float32(o.Attempt.DurationMS),
-		Status: int32(o.Attempt.Status), Error: o.Attempt.Error, Answer: o.Attempt.Answer, Replay: o.Attempt.Replay}
-}
-
 // ClaimRetries takes deliveries of a subscription that are due, or will be in that time ahead, for the lease; one whose
 // outcome is not recorded by then is due again.
 func (s *Store) ClaimRetries(ctx context.Context, subscription int64, most int, ahead, lease time.Duration) ([]relay.Due, error) {
-	var rows []pgdb.Retry
-	err := s.inSoftTx(ctx, func(q *pgdb.Queries) (err error) {
-		rows, err = q.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
-			AheadSeconds: ahead.Seconds(), LeaseSeconds: lease.Seconds()})
-		return err
-	})
+	rows, err := s.query.ClaimRetries(ctx, pgdb.ClaimRetriesParams{SubscriptionID: subscription, AtMost: int32(most),
+		AheadSeconds: ahead.Seconds(), LeaseSeconds: lease.Seconds()})
 	if err != nil {
 		return nil, wrap("claim due deliveries", err)
 	}

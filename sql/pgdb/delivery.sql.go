@@ -14,7 +14,7 @@ const claimRetries = `-- name: ClaimRetries :many
 UPDATE retries r SET next_attempt_at = now() + make_interval(secs => $1::float8)
 FROM (
     SELECT d.subscription_id, d.sequence, d.stored_at, d.next_attempt_at FROM retries d
-    WHERE d.subscription_id = $2 AND NOT d.held
+    WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND d.subscription_id = $2 AND NOT d.held
       AND d.next_attempt_at <= now() + make_interval(secs => $3::float8)
     ORDER BY d.next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) due
@@ -30,7 +30,8 @@ type ClaimRetriesParams struct {
 	AtMost         int32
 }
 
-// What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again.
+// What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again. The
+// commit waits for no disk.
 func (q *Queries) ClaimRetries(ctx context.Context, arg ClaimRetriesParams) ([]Retry, error) {
 	rows, err := q.db.Query(ctx, claimRetries,
 		arg.LeaseSeconds,
@@ -261,6 +262,48 @@ func (q *Queries) GiveBackRetry(ctx context.Context, arg GiveBackRetryParams) er
 	return err
 }
 
+const insertDeliveries = `-- name: InsertDeliveries :exec
+INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+    last_status, last_error, last_answer)
+SELECT unnest($1::timestamptz[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]),
+    unnest($5::text[]), unnest($6::text[]), unnest($7::integer[]), unnest($8::timestamptz[]),
+    unnest($9::real[]), unnest($10::integer[]), unnest($11::text[]), unnest($12::text[])
+`
+
+type InsertDeliveriesParams struct {
+	StoredAt      []time.Time
+	Subscriptions []int64
+	Sequences     []int64
+	EventIds      []string
+	EventTypes    []string
+	States        []string
+	Numbers       []int32
+	At            []time.Time
+	DurationMs    []float32
+	Statuses      []int32
+	Errors        []string
+	Answers       []string
+}
+
+// CopyDeliveries for a few: one trip to Postgres, where a copy takes five.
+func (q *Queries) InsertDeliveries(ctx context.Context, arg InsertDeliveriesParams) error {
+	_, err := q.db.Exec(ctx, insertDeliveries,
+		arg.StoredAt,
+		arg.Subscriptions,
+		arg.Sequences,
+		arg.EventIds,
+		arg.EventTypes,
+		arg.States,
+		arg.Numbers,
+		arg.At,
+		arg.DurationMs,
+		arg.Statuses,
+		arg.Errors,
+		arg.Answers,
+	)
+	return err
+}
+
 const keepLastAttempts = `-- name: KeepLastAttempts :exec
 INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
 SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
@@ -461,6 +504,85 @@ WHERE subscription_id = $1 AND state = 'waiting'
 // What waited for a subscription that is removed will not be tried again.
 func (q *Queries) ParkRemoved(ctx context.Context, subscriptionID int64) error {
 	_, err := q.db.Exec(ctx, parkRemoved, subscriptionID)
+	return err
+}
+
+const recordOutcomes = `-- name: RecordOutcomes :exec
+WITH outcomes AS (
+    SELECT unnest($1::timestamptz[]) AS stored_at, unnest($2::bigint[]) AS subscription_id,
+        unnest($3::bigint[]) AS sequence, unnest($4::text[]) AS event_id, unnest($5::text[]) AS event_type,
+        unnest($6::text[]) AS state, unnest($7::integer[]) AS number, unnest($8::integer[]) AS counted,
+        unnest($9::timestamptz[]) AS at, unnest($10::real[]) AS duration_ms, unnest($11::integer[]) AS status,
+        unnest($12::text[]) AS error, unnest($13::text[]) AS answer, unnest($14::text[]) AS replay,
+        nullif(unnest($15::timestamptz[]), '0001-01-01 00:00:00Z') AS next_attempt_at, unnest($16::boolean[]) AS held
+    WHERE (SELECT CASE WHEN $17::boolean THEN set_config('synchronous_commit', 'off', true) = 'off' ELSE true END)
+), delivery AS (
+    INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+        last_status, last_error, last_answer, next_attempt_at)
+    SELECT o.stored_at, o.subscription_id, o.sequence, o.event_id, o.event_type, o.state, o.number, o.at, o.duration_ms,
+        o.status, o.error, o.answer, o.next_attempt_at FROM outcomes o
+    ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET
+        state = excluded.state, attempts = excluded.attempts, last_at = excluded.last_at, last_ms = excluded.last_ms,
+        last_status = excluded.last_status, last_error = excluded.last_error, last_answer = excluded.last_answer,
+        next_attempt_at = excluded.next_attempt_at
+    WHERE deliveries.attempts < excluded.attempts
+), attempt AS (
+    INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+    SELECT o.stored_at, o.subscription_id, o.sequence, o.number, o.at, o.duration_ms, o.status, o.error, o.answer, o.replay FROM outcomes o
+    ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
+), retry AS (
+    INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+    SELECT o.subscription_id, o.sequence, o.stored_at, o.event_id, o.event_type, o.number, o.counted, o.next_attempt_at, o.held, o.replay
+    FROM outcomes o WHERE o.next_attempt_at IS NOT NULL
+    ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
+        attempts = excluded.attempts, counted = excluded.counted, next_attempt_at = excluded.next_attempt_at, held = excluded.held
+)
+DELETE FROM retries r USING outcomes o
+WHERE r.subscription_id = o.subscription_id AND r.sequence = o.sequence AND r.stored_at = o.stored_at AND o.next_attempt_at IS NULL
+`
+
+type RecordOutcomesParams struct {
+	StoredAt      []time.Time
+	Subscriptions []int64
+	Sequences     []int64
+	EventIds      []string
+	EventTypes    []string
+	States        []string
+	Numbers       []int32
+	Counted       []int32
+	At            []time.Time
+	DurationMs    []float32
+	Statuses      []int32
+	Errors        []string
+	Answers       []string
+	Replays       []string
+	NextAttemptAt []time.Time
+	Held          []bool
+	Softly        bool
+}
+
+// A later attempt wins over an earlier one, whichever is written first. A delivery without a next attempt (one in the year
+// 1) waits no more. Softly, the commit waits for no disk.
+func (q *Queries) RecordOutcomes(ctx context.Context, arg RecordOutcomesParams) error {
+	_, err := q.db.Exec(ctx, recordOutcomes,
+		arg.StoredAt,
+		arg.Subscriptions,
+		arg.Sequences,
+		arg.EventIds,
+		arg.EventTypes,
+		arg.States,
+		arg.Numbers,
+		arg.Counted,
+		arg.At,
+		arg.DurationMs,
+		arg.Statuses,
+		arg.Errors,
+		arg.Answers,
+		arg.Replays,
+		arg.NextAttemptAt,
+		arg.Held,
+		arg.Softly,
+	)
 	return err
 }
 

@@ -4,38 +4,56 @@ INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_ty
 VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, @state, @attempts, @last_at, @last_ms,
     @last_status, @last_error, @last_answer, @next_attempt_at);
 
--- name: UpsertDelivery :batchexec
--- A later attempt wins over an earlier one, whichever is written first.
+-- name: InsertDeliveries :exec
+-- CopyDeliveries for a few: one trip to Postgres, where a copy takes five.
 INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
-    last_status, last_error, last_answer, next_attempt_at)
-VALUES (@stored_at, @subscription_id, @sequence, @event_id, @event_type, @state, @attempts, @last_at, @last_ms,
-    @last_status, @last_error, @last_answer, sqlc.narg('next_attempt_at'))
-ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET
-    state = excluded.state, attempts = excluded.attempts, last_at = excluded.last_at, last_ms = excluded.last_ms,
-    last_status = excluded.last_status, last_error = excluded.last_error, last_answer = excluded.last_answer,
-    next_attempt_at = excluded.next_attempt_at
-WHERE deliveries.attempts < excluded.attempts;
+    last_status, last_error, last_answer)
+SELECT unnest(@stored_at::timestamptz[]), unnest(@subscriptions::bigint[]), unnest(@sequences::bigint[]), unnest(@event_ids::text[]),
+    unnest(@event_types::text[]), unnest(@states::text[]), unnest(@numbers::integer[]), unnest(@at::timestamptz[]),
+    unnest(@duration_ms::real[]), unnest(@statuses::integer[]), unnest(@errors::text[]), unnest(@answers::text[]);
 
--- name: InsertDeliveryAttempt :batchexec
-INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
-VALUES (@stored_at, @subscription_id, @sequence, @number, @at, @duration_ms, @status, @error, @answer, @replay)
-ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
-
--- name: UpsertRetry :batchexec
-INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
-VALUES (@subscription_id, @sequence, @stored_at, @event_id, @event_type, @attempts, @counted, @next_attempt_at, @held, @replay)
-ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
-    attempts = excluded.attempts, counted = excluded.counted, next_attempt_at = excluded.next_attempt_at, held = excluded.held;
-
--- name: DeleteRetry :batchexec
-DELETE FROM retries WHERE subscription_id = @subscription_id AND sequence = @sequence AND stored_at = @stored_at;
+-- name: RecordOutcomes :exec
+-- A later attempt wins over an earlier one, whichever is written first. A delivery without a next attempt (one in the year
+-- 1) waits no more. Softly, the commit waits for no disk.
+WITH outcomes AS (
+    SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
+        unnest(@sequences::bigint[]) AS sequence, unnest(@event_ids::text[]) AS event_id, unnest(@event_types::text[]) AS event_type,
+        unnest(@states::text[]) AS state, unnest(@numbers::integer[]) AS number, unnest(@counted::integer[]) AS counted,
+        unnest(@at::timestamptz[]) AS at, unnest(@duration_ms::real[]) AS duration_ms, unnest(@statuses::integer[]) AS status,
+        unnest(@errors::text[]) AS error, unnest(@answers::text[]) AS answer, unnest(@replays::text[]) AS replay,
+        nullif(unnest(@next_attempt_at::timestamptz[]), '0001-01-01 00:00:00Z') AS next_attempt_at, unnest(@held::boolean[]) AS held
+    WHERE (SELECT CASE WHEN @softly::boolean THEN set_config('synchronous_commit', 'off', true) = 'off' ELSE true END)
+), delivery AS (
+    INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
+        last_status, last_error, last_answer, next_attempt_at)
+    SELECT o.stored_at, o.subscription_id, o.sequence, o.event_id, o.event_type, o.state, o.number, o.at, o.duration_ms,
+        o.status, o.error, o.answer, o.next_attempt_at FROM outcomes o
+    ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET
+        state = excluded.state, attempts = excluded.attempts, last_at = excluded.last_at, last_ms = excluded.last_ms,
+        last_status = excluded.last_status, last_error = excluded.last_error, last_answer = excluded.last_answer,
+        next_attempt_at = excluded.next_attempt_at
+    WHERE deliveries.attempts < excluded.attempts
+), attempt AS (
+    INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+    SELECT o.stored_at, o.subscription_id, o.sequence, o.number, o.at, o.duration_ms, o.status, o.error, o.answer, o.replay FROM outcomes o
+    ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
+), retry AS (
+    INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
+    SELECT o.subscription_id, o.sequence, o.stored_at, o.event_id, o.event_type, o.number, o.counted, o.next_attempt_at, o.held, o.replay
+    FROM outcomes o WHERE o.next_attempt_at IS NOT NULL
+    ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET
+        attempts = excluded.attempts, counted = excluded.counted, next_attempt_at = excluded.next_attempt_at, held = excluded.held
+)
+DELETE FROM retries r USING outcomes o
+WHERE r.subscription_id = o.subscription_id AND r.sequence = o.sequence AND r.stored_at = o.stored_at AND o.next_attempt_at IS NULL;
 
 -- name: ClaimRetries :many
--- What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again.
+-- What is due of one subscription, or is about to be, taken for the lease: should its process die, it becomes due again. The
+-- commit waits for no disk.
 UPDATE retries r SET next_attempt_at = now() + make_interval(secs => @lease_seconds::float8)
 FROM (
     SELECT d.subscription_id, d.sequence, d.stored_at, d.next_attempt_at FROM retries d
-    WHERE d.subscription_id = @subscription_id AND NOT d.held
+    WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND d.subscription_id = @subscription_id AND NOT d.held
       AND d.next_attempt_at <= now() + make_interval(secs => @ahead_seconds::float8)
     ORDER BY d.next_attempt_at LIMIT @at_most FOR UPDATE SKIP LOCKED
 ) due
