@@ -20,21 +20,58 @@ type crew struct {
 	due   chan claim
 }
 
-// takeFresh hands a fresh event to a worker; false when the crew takes no more.
+// newCrew has room for as many waiting events as it may have workers, so that none of them waits for the one who hands
+// out. Where a rate is kept, nothing waits here: it would grow stale.
+func newCrew(ctx context.Context, r *runner) *crew {
+	room := cap(r.slots)
+	if r.limiter != nil {
+		room = 0
+	}
+	return &crew{r: r, ctx: ctx, fresh: make(chan *relay.Received, room), due: make(chan claim)}
+}
+
+// takeFresh hands over a fresh event; false when the crew takes no more.
 func (c *crew) takeFresh(m *relay.Received) bool {
 	select {
 	case c.fresh <- m:
+		c.call()
 		return true
 	default:
 	}
 	select {
 	case c.fresh <- m:
+		c.call()
 		return true
 	case c.r.slots <- struct{}{}:
 		c.r.n.flying.Go(func() { c.work(func() { c.deliver(m) }) })
 		return true
 	case <-c.ctx.Done():
 		return false
+	}
+}
+
+// call has one more worker come when an event waits and there may be one. It is asked after an event was put there and
+// after a worker has left, so that one of the two sees to it.
+func (c *crew) call() {
+	if len(c.fresh) == 0 || c.ctx.Err() != nil {
+		return
+	}
+	select {
+	case c.r.slots <- struct{}{}:
+		c.r.n.flying.Go(func() { c.work(func() {}) })
+	default:
+	}
+}
+
+// giveBack has the events handed out again that wait for a worker. Nobody puts any there any more.
+func (c *crew) giveBack() {
+	for {
+		select {
+		case m := <-c.fresh:
+			giveBack(c.r.n.hard, m)
+		default:
+			return
+		}
 	}
 }
 
@@ -58,7 +95,7 @@ func (c *crew) takeDue(d claim) bool {
 
 // work does the first piece of work and then what comes.
 func (c *crew) work(first func()) {
-	defer func() { <-c.r.slots }()
+	defer func() { <-c.r.slots; c.call() }()
 	first()
 	timer := time.NewTimer(idle)
 	defer timer.Stop()

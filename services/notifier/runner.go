@@ -141,7 +141,7 @@ func (r *runner) flow(ctx context.Context) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &crew{r: r, ctx: ctx, fresh: make(chan *relay.Received), due: make(chan claim)}
+	c := newCrew(ctx, r)
 	var feeding sync.WaitGroup
 	feeding.Go(func() { defer cancel(); r.feed(ctx, reader, c.takeFresh) })
 	feeding.Go(func() { r.claim(ctx, c.takeDue) })
@@ -152,6 +152,7 @@ func (r *runner) flow(ctx context.Context) {
 	cancel()
 	reader.Stop()
 	feeding.Wait()
+	c.giveBack()
 }
 
 // feed hands over what the consumer has. What it holds when it ends is given back.

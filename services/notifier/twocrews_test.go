@@ -86,6 +86,35 @@ func TestMaxInFlightHoldsWhenSubscriptionsChangeHands(t *testing.T) {
 	}
 }
 
+// What waits for a worker is given back when the subscription is paused: it comes again at once, not when the server
+// takes it for lost, which is twelve times as long as this test waits.
+func TestWhatWaitedForAWorkerComesAgainAtOnceAfterAPause(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	const slots, events = 2, 12
+	free := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(free) })
+	defer letGo()
+	busy := newSink(t, func(http.ResponseWriter, got, int) { <-free })
+	g.subscribe("busy", busy.URL, func(d *subscription.Declaration) {
+		d.MaxInFlight, d.Timeout = ptr(slots), ptr(relay.Duration(time.Minute))
+	})
+	g.run()
+	g.publish(1, events)
+	eventually(t, "busy workers", func() bool { return len(busy.all()) >= slots })
+	_, err := g.registry.PauseSubscription(t.Context(), "busy")
+	must(t, err)
+	letGo()
+	g.ledgerHolds("busy", relay.DeliveryDelivered, slots)
+	_, err = g.registry.ResumeSubscription(t.Context(), "busy")
+	must(t, err)
+	resumed := time.Now()
+	busy.await(t, "all events", atLeast(events))
+	if took := time.Since(resumed); took > 20*time.Second {
+		t.Errorf("the rest came after %s", took)
+	}
+}
+
 func TestOrderHoldsWhenSubscriptionsChangeHands(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
