@@ -186,13 +186,19 @@ func (s *Store) RetryDelivery(ctx context.Context, id string) error {
 	}))
 }
 
+// stageLead is how long before its time a delivery is staged, so that who claims them may look for them seldom.
+const stageLead = 250 * time.Millisecond
+
 // StageDeliveries makes events due for subscriptions on behalf of a replay, whether they were tried before or not, one
-// after the other evenly over that time. No two may be of one delivery.
+// after the other evenly over that time; at once where that is none. No two may be of one delivery.
 func (s *Store) StageDeliveries(ctx context.Context, replay string, events []relay.Due, over time.Duration) error {
 	if len(events) == 0 {
 		return nil
 	}
 	staged := pgdb.StageDeliveriesParams{Replay: replay, StepSeconds: over.Seconds() / float64(len(events))}
+	if over > 0 {
+		staged.LeadSeconds = stageLead.Seconds()
+	}
 	for _, e := range events {
 		staged.StoredAt, staged.Subscriptions = append(staged.StoredAt, e.StoredAt), append(staged.Subscriptions, e.Subscription)
 		staged.Sequences = append(staged.Sequences, int64(e.Sequence))

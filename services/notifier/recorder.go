@@ -15,9 +15,10 @@ const (
 	recordQueue = 4096
 	ackAtOnce   = 32 // consumers whose acknowledgements are under way at a time
 
-	// How long a small write waits for company. Nobody waits for the outcome of a retry, and a replay makes hundreds a second.
-	freshLinger = 4 * time.Millisecond
-	againLinger = 25 * time.Millisecond
+	// How long a write waits for company unless somebody waits for it: to the ledger ten outcomes cost little more than one.
+	// Nobody waits for those of retries, and a replay makes hundreds a second.
+	freshLinger = 25 * time.Millisecond
+	againLinger = 100 * time.Millisecond
 )
 
 // entry is something to settle: an outcome to record, a message to acknowledge after it, or both.

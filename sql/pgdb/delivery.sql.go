@@ -633,7 +633,8 @@ const stageDeliveries = `-- name: StageDeliveries :exec
 WITH asked AS (
     SELECT unnest($2::timestamptz[]) AS stored_at, unnest($3::bigint[]) AS subscription_id,
         unnest($4::bigint[]) AS sequence, unnest($5::text[]) AS event_id, unnest($6::text[]) AS event_type,
-        now() + generate_subscripts($4::bigint[], 1) * make_interval(secs => $7::float8) AS due_at
+        now() + make_interval(secs => $7::float8)
+            + generate_subscripts($4::bigint[], 1) * make_interval(secs => $8::float8) AS due_at
 ), staged AS (
     INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
         last_status, last_error, last_answer, next_attempt_at)
@@ -654,6 +655,7 @@ type StageDeliveriesParams struct {
 	Sequences     []int64
 	EventIds      []string
 	EventTypes    []string
+	LeadSeconds   float64
 	StepSeconds   float64
 }
 
@@ -666,6 +668,7 @@ func (q *Queries) StageDeliveries(ctx context.Context, arg StageDeliveriesParams
 		arg.Sequences,
 		arg.EventIds,
 		arg.EventTypes,
+		arg.LeadSeconds,
 		arg.StepSeconds,
 	)
 	return err

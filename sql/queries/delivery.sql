@@ -116,7 +116,8 @@ ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at
 WITH asked AS (
     SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
         unnest(@sequences::bigint[]) AS sequence, unnest(@event_ids::text[]) AS event_id, unnest(@event_types::text[]) AS event_type,
-        now() + generate_subscripts(@sequences::bigint[], 1) * make_interval(secs => @step_seconds::float8) AS due_at
+        now() + make_interval(secs => @lead_seconds::float8)
+            + generate_subscripts(@sequences::bigint[], 1) * make_interval(secs => @step_seconds::float8) AS due_at
 ), staged AS (
     INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
         last_status, last_error, last_answer, next_attempt_at)
