@@ -38,13 +38,13 @@ lint: .tools/staticcheck .tools/composecheck .tools/alertcheck .tools/helm .tool
 .PHONY: bench
 bench: needs-go
 	@deploy/install postgres redis
-	GOGC=400 $(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime|Scaling' -benchmem work
+	GOGC=200 $(GO) test -count=1 -p 1 -timeout 60m -run '^$$' -bench 'Budget|Bridge|AddedTime|Scaling' -benchmem work
 
 # soak keeps edrelay busy and kills parts of it for SOAK_TIME, with the product's GOGC.
 .PHONY: soak
 soak: needs-go
 	@deploy/install postgres redis nginx strace
-	GOGC=400 EDRELAY_SOAK=$(SOAK_TIME) $(GO) test -count=1 -p 1 -timeout 0 -tags soak -run '^TestSoak' -v ./services/...
+	GOGC=200 EDRELAY_SOAK=$(SOAK_TIME) $(GO) test -count=1 -p 1 -timeout 0 -tags soak -run '^TestSoak' -v ./services/...
 
 # release builds dist/ for Linux and macOS, with bills of materials and checksums; VERSION=v1.2.3 names it.
 .PHONY: release
