@@ -15,8 +15,15 @@ type claim struct {
 	at time.Time // when it was taken
 }
 
-// lease is how long a claimed delivery is left alone by everybody else.
-func (r *runner) lease() time.Duration { return time.Minute + 3*r.target.timeout }
+// lease is how long a claimed delivery is left alone by everybody else: twice as long as it may wait for its turn, which
+// where a rate is kept all that are under way take one after the other.
+func (r *runner) lease() time.Duration {
+	lease := time.Minute + 3*r.target.timeout
+	if r.limiter != nil {
+		lease += time.Duration(2 * float64(cap(r.slots)) / r.sub.Rate * float64(time.Second))
+	}
+	return lease
+}
 
 // dueAt hears of a retry that is due then.
 func (r *runner) dueAt(at time.Time) {
@@ -39,8 +46,8 @@ func (r *runner) dueAt(at time.Time) {
 const promptly = 8
 
 // claim takes due retries and hands them over, as many at a time as may be under way, and more while the subscriber takes
-// each in its time: a claim costs the ledger about the same for one or for a hundred. What it holds when it ends is made due
-// again.
+// each in its time and no rate is kept: a claim costs the ledger about the same for one or for a hundred. What it holds when
+// it ends is made due again.
 func (r *runner) claim(ctx context.Context, take func(claim) bool) {
 	for most := cap(r.slots); r.awaitDue(ctx); {
 		claimed := r.claimOnce(ctx, most, replayLook)
@@ -56,7 +63,7 @@ func (r *runner) claim(ctx context.Context, take func(claim) bool) {
 			}
 		}
 		most = cap(r.slots)
-		if n := len(claimed); n > 0 && r.n.now().Sub(claimed[n-1].At) < replayLook {
+		if n := len(claimed); n > 0 && r.limiter == nil && r.n.now().Sub(claimed[n-1].At) < replayLook {
 			most *= promptly
 		}
 	}
