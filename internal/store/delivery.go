@@ -168,9 +168,8 @@ func (s *Store) RetryDelivery(ctx context.Context, id string) error {
 		return err
 	}
 	return wrap("retry delivery", s.inTx(ctx, func(q *pgdb.Queries) error {
-		kept := pgdb.KeepLastAttemptsParams{StoredAt: []time.Time{key.StoredAt}, Subscriptions: []int64{key.Subscription},
-			Sequences: []int64{int64(key.Sequence)}}
-		if err := q.KeepLastAttempts(ctx, kept); err != nil {
+		kept := pgdb.KeepLastAttemptParams{StoredAt: key.StoredAt, SubscriptionID: key.Subscription, Sequence: int64(key.Sequence)}
+		if err := q.KeepLastAttempt(ctx, kept); err != nil {
 			return err
 		}
 		rows, err := q.RequeueDelivery(ctx, pgdb.RequeueDeliveryParams{StoredAt: key.StoredAt,
@@ -204,10 +203,7 @@ func (s *Store) StageDeliveries(ctx context.Context, replay string, events []rel
 		staged.Sequences = append(staged.Sequences, int64(e.Sequence))
 		staged.EventIds, staged.EventTypes = append(staged.EventIds, e.EventID), append(staged.EventTypes, e.EventType)
 	}
-	return wrap("stage deliveries", s.inSoftTx(ctx, func(q *pgdb.Queries) error {
-		kept := pgdb.KeepLastAttemptsParams{StoredAt: staged.StoredAt, Subscriptions: staged.Subscriptions, Sequences: staged.Sequences}
-		return errors.Join(q.KeepLastAttempts(ctx, kept), q.StageDeliveries(ctx, staged))
-	}))
+	return wrap("stage deliveries", s.query.StageDeliveries(ctx, staged))
 }
 
 // Deliveries lists deliveries, newest event first.

@@ -74,12 +74,8 @@ func (s *Store) ClaimReplay(ctx context.Context, owner string, enroller, deliver
 // AdvanceReplay records how far a replay came and renews the lease. False: it is not the owner's any more, or was
 // paused or cancelled.
 func (s *Store) AdvanceReplay(ctx context.Context, owner, id string, cursor uint64, handed, failed int64, lease time.Duration) (bool, error) {
-	var rows int64
-	err := s.inSoftTx(ctx, func(q *pgdb.Queries) (err error) {
-		rows, err = q.AdvanceReplay(ctx, pgdb.AdvanceReplayParams{
-			ID: id, Owner: &owner, Cursor: int64(cursor), Handed: handed, Failed: failed, LeaseSeconds: lease.Seconds(),
-		})
-		return err
+	rows, err := s.query.AdvanceReplay(ctx, pgdb.AdvanceReplayParams{
+		ID: id, Owner: &owner, Cursor: int64(cursor), Handed: handed, Failed: failed, LeaseSeconds: lease.Seconds(),
 	})
 	return rows > 0, wrap("advance replay", err)
 }

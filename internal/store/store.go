@@ -120,17 +120,6 @@ func (s *Store) inTx(ctx context.Context, work func(*pgdb.Queries) error) error 
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return work(s.query.WithTx(tx)) })
 }
 
-// inSoftTx is inTx for what is done again should Postgres' machine lose it: its commit waits for no disk, which others
-// are waiting for. A later commit that does wait brings it to the disk too.
-func (s *Store) inSoftTx(ctx context.Context, work func(*pgdb.Queries) error) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit TO off"); err != nil {
-			return err
-		}
-		return work(s.query.WithTx(tx))
-	})
-}
-
 // planned has Postgres plan each query for the values at hand, so that an optional condition that isn't used costs
 // nothing and one that is used finds its index.
 type planned struct{ *pgxpool.Pool }

@@ -184,6 +184,28 @@ func TestReplayedDeliveryCarriesTheReplay(t *testing.T) {
 	g.ledgerHolds("a", relay.DeliveryDelivered, 1)
 }
 
+func TestAReplayKeepsWhatTheDeliveryCameToBefore(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	g.run()
+	target := newSink(t, nil)
+	g.subscribe("a", target.URL)
+	g.publish(1, 1)
+	target.await(t, "the event", atLeast(1))
+	g.ledgerHolds("a", relay.DeliveryDelivered, 1)
+	due := g.dueFor("a", 1)
+	must(t, g.ledger.StageDeliveries(t.Context(), "r1", due, 0))
+	var history []relay.DeliveryAttempt
+	eventually(t, "both attempts are in the ledger", func() bool {
+		detail, err := g.registry.Delivery(t.Context(), due[0].ID())
+		history = detail.History
+		return err == nil && len(history) == 2
+	})
+	if history[0].Number != 1 || history[0].Status != 200 || history[0].Replay != "" || history[1].Number != 2 || history[1].Replay != "r1" {
+		t.Errorf("%+v", history)
+	}
+}
+
 // A replay at a capped rate is handed out in pieces. What would go out at once holds up the others' events.
 func TestWhatAReplayHandsOutIsDeliveredEvenly(t *testing.T) {
 	t.Parallel()

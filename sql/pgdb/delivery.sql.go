@@ -304,28 +304,24 @@ func (q *Queries) InsertDeliveries(ctx context.Context, arg InsertDeliveriesPara
 	return err
 }
 
-const keepLastAttempts = `-- name: KeepLastAttempts :exec
+const keepLastAttempt = `-- name: KeepLastAttempt :exec
 INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
 SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
-FROM (SELECT unnest($1::timestamptz[]) AS stored_at, unnest($2::bigint[]) AS subscription_id,
-        unnest($3::bigint[]) AS sequence) AS a,
-    LATERAL ( -- each looked up by its key: the limit keeps it from becoming a join of all
-        SELECT stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms, last_status, last_error, last_answer, next_attempt_at FROM deliveries k
-        WHERE k.stored_at = a.stored_at AND k.subscription_id = a.subscription_id AND k.sequence = a.sequence LIMIT 1
-    ) AS d
-WHERE d.attempts >= 1 AND d.last_at IS NOT NULL
+FROM deliveries d
+WHERE d.stored_at = $1 AND d.subscription_id = $2 AND d.sequence = $3
+  AND d.attempts >= 1 AND d.last_at IS NOT NULL
 ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
 `
 
-type KeepLastAttemptsParams struct {
-	StoredAt      []time.Time
-	Subscriptions []int64
-	Sequences     []int64
+type KeepLastAttemptParams struct {
+	StoredAt       time.Time
+	SubscriptionID int64
+	Sequence       int64
 }
 
-// A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
-func (q *Queries) KeepLastAttempts(ctx context.Context, arg KeepLastAttemptsParams) error {
-	_, err := q.db.Exec(ctx, keepLastAttempts, arg.StoredAt, arg.Subscriptions, arg.Sequences)
+// What StageDeliveries keeps, of one delivery.
+func (q *Queries) KeepLastAttempt(ctx context.Context, arg KeepLastAttemptParams) error {
+	_, err := q.db.Exec(ctx, keepLastAttempt, arg.StoredAt, arg.SubscriptionID, arg.Sequence)
 	return err
 }
 
@@ -635,12 +631,18 @@ WITH asked AS (
         unnest($4::bigint[]) AS sequence, unnest($5::text[]) AS event_id, unnest($6::text[]) AS event_type,
         now() + make_interval(secs => $7::float8)
             + generate_subscripts($4::bigint[], 1) * make_interval(secs => $8::float8) AS due_at
+    WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 ), staged AS (
     INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
         last_status, last_error, last_answer, next_attempt_at)
     SELECT a.stored_at, a.subscription_id, a.sequence, a.event_id, a.event_type, 'waiting', 0, NULL, 0, 0, '', '', a.due_at FROM asked a
     ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = excluded.next_attempt_at
     RETURNING stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms, last_status, last_error, last_answer, next_attempt_at
+), kept AS (
+    INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+    SELECT s.stored_at, s.subscription_id, s.sequence, s.attempts, s.last_at, s.last_ms, s.last_status, s.last_error, s.last_answer, ''
+    FROM staged s WHERE s.attempts >= 1 AND s.last_at IS NOT NULL
+    ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
 )
 INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
 SELECT s.subscription_id, s.sequence, s.stored_at, s.event_id, s.event_type, s.attempts, 0, s.next_attempt_at, false, $1::text FROM staged s
@@ -659,7 +661,9 @@ type StageDeliveriesParams struct {
 	StepSeconds   float64
 }
 
-// A replay asks for events that the subscriptions may never have got. Each is due some time after the one before.
+// A replay asks for events that the subscriptions may never have got. Each is due some time after the one before. A delivery
+// that succeeded at once has its attempt on its own row only, which the next attempt overwrites: it is kept. The commit
+// waits for no disk.
 func (q *Queries) StageDeliveries(ctx context.Context, arg StageDeliveriesParams) error {
 	_, err := q.db.Exec(ctx, stageDeliveries,
 		arg.Replay,

@@ -14,7 +14,7 @@ const advanceReplay = `-- name: AdvanceReplay :execrows
 UPDATE replays SET cursor = $1, handed = handed + $2, failed = failed + $3,
     lease_until = now() + make_interval(secs => $4::float8),
     worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
-WHERE id = $5 AND state = 'running' AND lease_owner = $6
+WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = $5 AND state = 'running' AND lease_owner = $6
 `
 
 type AdvanceReplayParams struct {
@@ -26,6 +26,7 @@ type AdvanceReplayParams struct {
 	Owner        *string
 }
 
+// The commit waits for no disk.
 func (q *Queries) AdvanceReplay(ctx context.Context, arg AdvanceReplayParams) (int64, error) {
 	result, err := q.db.Exec(ctx, advanceReplay,
 		arg.Cursor,

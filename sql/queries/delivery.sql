@@ -112,18 +112,26 @@ FROM deliveries d WHERE d.stored_at = @stored_at AND d.subscription_id = @subscr
 ON CONFLICT (subscription_id, sequence, stored_at) DO UPDATE SET next_attempt_at = now(), counted = 0, replay = excluded.replay;
 
 -- name: StageDeliveries :exec
--- A replay asks for events that the subscriptions may never have got. Each is due some time after the one before.
+-- A replay asks for events that the subscriptions may never have got. Each is due some time after the one before. A delivery
+-- that succeeded at once has its attempt on its own row only, which the next attempt overwrites: it is kept. The commit
+-- waits for no disk.
 WITH asked AS (
     SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
         unnest(@sequences::bigint[]) AS sequence, unnest(@event_ids::text[]) AS event_id, unnest(@event_types::text[]) AS event_type,
         now() + make_interval(secs => @lead_seconds::float8)
             + generate_subscripts(@sequences::bigint[], 1) * make_interval(secs => @step_seconds::float8) AS due_at
+    WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 ), staged AS (
     INSERT INTO deliveries (stored_at, subscription_id, sequence, event_id, event_type, state, attempts, last_at, last_ms,
         last_status, last_error, last_answer, next_attempt_at)
     SELECT a.stored_at, a.subscription_id, a.sequence, a.event_id, a.event_type, 'waiting', 0, NULL, 0, 0, '', '', a.due_at FROM asked a
     ON CONFLICT (stored_at, subscription_id, sequence) DO UPDATE SET state = 'waiting', next_attempt_at = excluded.next_attempt_at
     RETURNING *
+), kept AS (
+    INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
+    SELECT s.stored_at, s.subscription_id, s.sequence, s.attempts, s.last_at, s.last_ms, s.last_status, s.last_error, s.last_answer, ''
+    FROM staged s WHERE s.attempts >= 1 AND s.last_at IS NOT NULL
+    ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING
 )
 INSERT INTO retries (subscription_id, sequence, stored_at, event_id, event_type, attempts, counted, next_attempt_at, held, replay)
 SELECT s.subscription_id, s.sequence, s.stored_at, s.event_id, s.event_type, s.attempts, 0, s.next_attempt_at, false, @replay::text FROM staged s
@@ -139,17 +147,13 @@ GROUP BY d.subscription_id, s.name, d.state;
 SELECT sequence FROM deliveries
 WHERE subscription_id = @subscription_id AND sequence BETWEEN @first AND @last AND stored_at >= @since ORDER BY sequence;
 
--- name: KeepLastAttempts :exec
--- A delivery that succeeded at once has its attempt on its own row only; the next attempt would overwrite it.
+-- name: KeepLastAttempt :exec
+-- What StageDeliveries keeps, of one delivery.
 INSERT INTO delivery_attempts (stored_at, subscription_id, sequence, number, at, duration_ms, status, error, answer, replay)
 SELECT d.stored_at, d.subscription_id, d.sequence, d.attempts, d.last_at, d.last_ms, d.last_status, d.last_error, d.last_answer, ''
-FROM (SELECT unnest(@stored_at::timestamptz[]) AS stored_at, unnest(@subscriptions::bigint[]) AS subscription_id,
-        unnest(@sequences::bigint[]) AS sequence) AS a,
-    LATERAL ( -- each looked up by its key: the limit keeps it from becoming a join of all
-        SELECT * FROM deliveries k
-        WHERE k.stored_at = a.stored_at AND k.subscription_id = a.subscription_id AND k.sequence = a.sequence LIMIT 1
-    ) AS d
-WHERE d.attempts >= 1 AND d.last_at IS NOT NULL
+FROM deliveries d
+WHERE d.stored_at = @stored_at AND d.subscription_id = @subscription_id AND d.sequence = @sequence
+  AND d.attempts >= 1 AND d.last_at IS NOT NULL
 ON CONFLICT (stored_at, subscription_id, sequence, number) DO NOTHING;
 
 -- name: ParkRemoved :exec

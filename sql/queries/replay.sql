@@ -26,10 +26,11 @@ WHERE id = (
 RETURNING id;
 
 -- name: AdvanceReplay :execrows
+-- The commit waits for no disk.
 UPDATE replays SET cursor = @cursor, handed = handed + @handed, failed = failed + @failed,
     lease_until = now() + make_interval(secs => @lease_seconds::float8),
     worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
-WHERE id = @id AND state = 'running' AND lease_owner = @owner;
+WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = @id AND state = 'running' AND lease_owner = @owner;
 
 -- name: FinishReplay :exec
 UPDATE replays SET state = @state, reason = @reason, finished_at = now(), lease_owner = NULL, lease_until = NULL
