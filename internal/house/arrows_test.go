@@ -16,7 +16,7 @@ const root = "github.com/edrelay/edrelay/"
 
 // pure packages compute; every package may import them.
 var pure = []string{
-	"internal/relay", "internal/openedx", "internal/webfilter", "internal/pyjson", "internal/egress", "internal/signing", "internal/sealing", "internal/subscription", "internal/linger",
+	"internal/relay", "internal/openedx", "internal/webfilter", "internal/pyjson", "internal/egress", "internal/signing", "internal/sealing", "internal/subscription", "internal/linger", "internal/traffic",
 }
 
 // arrows says which packages of this project a package may import, beside the pure ones and its own rooms. The longest

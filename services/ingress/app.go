@@ -77,6 +77,8 @@ func (s *Service) guarded(handler fiber.Handler) fiber.Handler {
 				err = fiber.ErrInternalServerError
 			}
 		}()
+		s.options.Live.Begin()
+		defer s.options.Live.End()
 		return handler(c)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/linger"
 	"github.com/edrelay/edrelay/internal/telemetry"
+	"github.com/edrelay/edrelay/internal/traffic"
 	"github.com/edrelay/edrelay/services/ingress/source"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer // nil: none are kept
 	Tracer         *telemetry.Tracer     // nil: no spans
+	Live           *traffic.Live         // counts the requests under way; nil: nobody gives way to them
 }
 
 // Service is the door.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/telemetry"
+	"github.com/edrelay/edrelay/internal/traffic"
 )
 
 // Options of a Notifier. Log, Ledger, Client and Encoder are needed.
@@ -28,6 +29,7 @@ type Options struct {
 	Metrics prometheus.Registerer // may be nil
 	Tracer  *telemetry.Tracer     // nil: no spans
 	Now     func() time.Time      // default time.Now
+	Live    *traffic.Live         // counts fresh events under way, which retries give way to; nil: they don't
 }
 
 // Notifier is one process that delivers events. Several may run beside one another: each subscription is worked by one
@@ -45,6 +47,7 @@ type Notifier struct {
 	metrics  *metrics
 	tracer   *telemetry.Tracer
 	now      func() time.Time
+	live     *traffic.Live
 
 	process string
 	hard    context.Context // ends when what is under way is cut off
@@ -67,7 +70,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, relay.Errorf(relay.CodeInternal, "the notifier lacks a part")
 	}
 	n := &Notifier{log: o.Log, ledger: o.Ledger, client: o.Client, bodies: newBodies(o.Encoder), drain: o.Drain, logger: o.Logger,
-		metrics: newMetrics(o.Metrics), tracer: o.Tracer, now: o.Now, process: rand.Text(), runners: map[int64]*runner{}, seen: -1, opening: make(chan struct{}, openAtOnce),
+		metrics: newMetrics(o.Metrics), tracer: o.Tracer, now: o.Now, live: o.Live, process: rand.Text(), runners: map[int64]*runner{}, seen: -1, opening: make(chan struct{}, openAtOnce),
 		limits: limits{failures: o.DisableFailures, duration: o.DisableAfter}}
 	if n.limits.failures <= 0 {
 		n.limits.failures = 100
@@ -87,6 +90,7 @@ func New(o Options) (*Notifier, error) {
 	n.hard, n.cut = context.WithCancel(context.Background())
 	n.recorder = newRecorder(n.ledger, n.log, n.logger, n.metrics, freshLinger, false)
 	n.retried = newRecorder(n.ledger, n.log, n.logger, n.metrics, againLinger, true)
+	n.retried.live = n.live
 	return n, nil
 }
 

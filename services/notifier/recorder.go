@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edrelay/edrelay/internal/relay"
+	"github.com/edrelay/edrelay/internal/traffic"
 )
 
 // Bounds of one write to the ledger.
@@ -41,6 +42,7 @@ type recorder struct {
 	queue   chan entry
 	acks    sync.WaitGroup
 	slots   chan struct{}
+	live    *traffic.Live // whose lulls it writes in; nil: at any time
 }
 
 func newRecorder(ledger Ledger, events Log, log *slog.Logger, m *metrics, linger time.Duration, softly bool) *recorder {
@@ -75,6 +77,9 @@ func (r *recorder) run(ctx context.Context, stop <-chan struct{}) {
 			return
 		}
 		carried = rest
+		if !batch[len(batch)-1].urgent {
+			r.live.Lull(ctx)
+		}
 		if r.record(ctx, batch) {
 			r.settle(ctx, batch)
 		}

@@ -50,10 +50,13 @@ const promptly = 8
 // it ends is made due again.
 func (r *runner) claim(ctx context.Context, take func(claim) bool) {
 	for most := cap(r.slots); r.awaitDue(ctx); {
+		if r.replayedLately() {
+			r.n.live.Lull(ctx)
+		}
 		claimed := r.claimOnce(ctx, most, replayLook)
 		for i, c := range claimed {
 			if c.At.After(c.at) {
-				sleep(ctx, c.At.Truncate(replayStep).Add(replayStep).Sub(r.n.now()))
+				r.step(ctx, c.At)
 			}
 			if !take(c) {
 				for _, left := range claimed[i:] {
@@ -131,13 +134,24 @@ const (
 	replayStay = 2 * time.Second // after the last of it
 )
 
-// replaying tells whether a replay has handed out something lately.
+// replaying tells whether a replay has handed out something lately, these rows among it.
 func (r *runner) replaying(rows []relay.Due) bool {
-	now := r.n.now()
 	if slices.ContainsFunc(rows, func(d relay.Due) bool { return d.Replay != "" }) {
-		r.replayed.Store(now.UnixMicro())
+		r.replayed.Store(r.n.now().UnixMicro())
 	}
-	return now.Sub(time.UnixMicro(r.replayed.Load())) < replayStay
+	return r.replayedLately()
+}
+
+func (r *runner) replayedLately() bool {
+	return r.n.now().Sub(time.UnixMicro(r.replayed.Load())) < replayStay
+}
+
+// step waits for the step that a delivery is due in, and then for a lull in the live traffic.
+func (r *runner) step(ctx context.Context, due time.Time) {
+	if wait := due.Truncate(replayStep).Add(replayStep).Sub(r.n.now()); wait > 0 {
+		sleep(ctx, wait)
+		r.n.live.Lull(ctx)
+	}
 }
 
 // again makes a further attempt for a delivery, with the event read back from the log.

@@ -218,7 +218,9 @@ func (r *runner) deliver(ctx context.Context, m *relay.Received) {
 			return
 		}
 	}
+	r.n.live.Begin()
 	v, ok := r.attempt(ctx, try{key: key, event: &m.Message, number: 1})
+	r.n.live.End()
 	if !ok {
 		giveBack(context.WithoutCancel(ctx), m)
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/internal/telemetry"
+	"github.com/edrelay/edrelay/internal/traffic"
 )
 
 // Options is what a worker is made of. Enroller and Subscribers may be nil: then it works the other kind only.
@@ -24,6 +25,7 @@ type Options struct {
 	Lease       time.Duration         // 15 s when 0
 	Tracer      *telemetry.Tracer     // nil: no spans
 	Metrics     prometheus.Registerer // nil: none
+	Live        *traffic.Live         // whose lulls it hands out in; nil: at any time
 }
 
 // Enroller takes what is replayed to it. All of it is safe to do twice.
@@ -123,7 +125,7 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 	if work.Rate > 0 {
 		size = max(1, min(chunkSize, int(work.Rate/chunksPerSecond)))
 	}
-	began := time.Now()
+	began, room := time.Now(), int64(0)
 	err = c.eachChunk(ctx, w.opts.Log, w.opts.Ledger, work.Cursor, size, func(ch chunk) (bool, error) {
 		failed, err := w.hand(ctx, work, ch)
 		if err != nil {
@@ -134,7 +136,8 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 		}
 		w.metrics.handed.Add(float64(ch.effects()))
 		began = w.pace(ctx, work, began, ch.effects())
-		return true, w.holdBack(ctx, work, ch.end)
+		room, err = w.holdBack(ctx, work, ch, room)
+		return true, err
 	})
 	if err != nil {
 		return err
@@ -142,12 +145,18 @@ func (w *Worker) handOut(ctx context.Context, work relay.ReplayWork) error {
 	return w.await(ctx, work.ID)
 }
 
-// holdBack lets the target catch up before more is handed out.
-func (w *Worker) holdBack(ctx context.Context, work relay.ReplayWork, cursor uint64) error {
-	if ctx.Err() != nil || len(work.Request.Subscriptions) == 0 || cursor >= work.End {
-		return ctx.Err()
+// holdBack lets the target catch up before more is handed out than there is room for, and says how much room is left. The
+// ledger counts what is untried only when the room that it last said is used up.
+func (w *Worker) holdBack(ctx context.Context, work relay.ReplayWork, handed chunk, room int64) (int64, error) {
+	if ctx.Err() != nil || len(work.Request.Subscriptions) == 0 || handed.end >= work.End {
+		return 0, ctx.Err()
 	}
-	return w.settle(ctx, work.ID, ahead(work.Rate))
+	if room -= handed.effects(); room > 0 {
+		return room, nil
+	}
+	most := ahead(work.Rate)
+	untried, err := w.settle(ctx, work.ID, most)
+	return most - untried, err
 }
 
 func (w *Worker) understand(ctx context.Context, work relay.ReplayWork) (*choice, error) {
@@ -172,6 +181,7 @@ func (w *Worker) hand(ctx context.Context, work relay.ReplayWork, ch chunk) (fai
 	defer span.End()
 	span.Text(telemetry.Replay, work.ID)
 	span.Number(telemetry.BatchCount, size)
+	w.opts.Live.Lull(ctx)
 	if failed, err = w.handTo(ctx, work, ch); err != nil {
 		span.Fail(string(relay.CodeOf(err)))
 	}
@@ -259,7 +269,7 @@ func ahead(rate float64) int64 {
 
 // await keeps the replay running until all that it handed out was tried.
 func (w *Worker) await(ctx context.Context, id string) error {
-	if err := w.settle(ctx, id, 0); err != nil {
+	if _, err := w.settle(ctx, id, 0); err != nil {
 		return err
 	}
 	w.opts.Logger.Info("replay done", "replay", id)
@@ -267,18 +277,18 @@ func (w *Worker) await(ctx context.Context, id string) error {
 	return w.opts.Ledger.FinishReplay(ctx, w.owner, id, relay.ReplayDone, "")
 }
 
-// settle waits until no more than most of what was handed out is untried, and keeps the lease meanwhile.
-func (w *Worker) settle(ctx context.Context, id string, most int64) error {
+// settle waits until no more than most of what was handed out is untried, says how much is, and keeps the lease meanwhile.
+func (w *Worker) settle(ctx context.Context, id string, most int64) (untried int64, err error) {
 	for {
 		now, err := w.opts.Ledger.Replay(ctx, id)
 		if err != nil || now.Pending <= most {
-			return err
+			return now.Pending, err
 		}
 		if err := w.advance(ctx, id, now.Cursor, 0, 0); err != nil {
-			return err
+			return now.Pending, err
 		}
 		if w.wait(ctx, w.opts.Pause/2); ctx.Err() != nil {
-			return ctx.Err()
+			return now.Pending, ctx.Err()
 		}
 	}
 }

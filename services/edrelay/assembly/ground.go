@@ -22,6 +22,7 @@ import (
 	"github.com/edrelay/edrelay/internal/sealing"
 	"github.com/edrelay/edrelay/internal/store"
 	"github.com/edrelay/edrelay/internal/telemetry"
+	"github.com/edrelay/edrelay/internal/traffic"
 	"github.com/edrelay/edrelay/services/edrelay/alarm"
 	"github.com/edrelay/edrelay/services/edrelay/config"
 	"github.com/edrelay/edrelay/services/notifier"
@@ -43,6 +44,8 @@ type Ground struct {
 	authority *natsauth.Authority // nil when another operator's NATS is used
 	registry  *notifier.Registry  // nil until the console has one
 	watch     *alarm.Watch        // nil where nothing is watched
+
+	live *traffic.Live // what senders and subscribers wait for in this process
 
 	embedded  bool   // everything runs in this process
 	door      string // where the door listens, once it does
@@ -74,7 +77,7 @@ type Needs struct {
 
 // Open opens the log and the ledger. Close ends what it began, also after an error half-way.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger, version string, needs Needs) (*Ground, error) {
-	g := &Ground{Config: c, Log: log, Version: version, Metrics: needs.Metrics, embedded: needs.Embedded}
+	g := &Ground{Config: c, Log: log, Version: version, Metrics: needs.Metrics, live: traffic.New(), embedded: needs.Embedded}
 	if g.Metrics == nil {
 		g.Metrics = prometheus.NewRegistry()
 	}

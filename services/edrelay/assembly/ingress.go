@@ -24,7 +24,7 @@ func (g *Ground) Ingress(_ context.Context) (Runner, error) {
 		Listener: listener, Sources: sources, Publish: g.log(), Outcomes: outcomes{g.Bus},
 		BodyLimit: int(g.Config.HTTP.BodyLimit), TrustedProxies: g.Config.HTTP.TrustedProxies,
 		LameDuck: g.Config.Shutdown.LameDuck, DrainTimeout: g.drain(),
-		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics, Tracer: g.Tracer,
+		Log: g.Log.With("service", "ingress"), Metrics: g.Metrics, Tracer: g.Tracer, Live: g.live,
 	})
 }
 

@@ -25,6 +25,7 @@ func (g *Ground) Notifier(context.Context) (Runner, error) {
 	service, err := notifier.New(notifier.Options{
 		Log: g.Bus, Ledger: g.Store.Subscriptions(keys), Client: client, Encoder: catalogue, Drain: g.drain(),
 		Logger: g.Log.With("service", "notifier"), Metrics: g.Metrics, Tracer: g.Tracer, Now: g.Store.Now,
+		Live: g.live,
 	})
 	if err != nil {
 		return nil, err

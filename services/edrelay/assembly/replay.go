@@ -36,7 +36,7 @@ func (sealed) Subscriber(context.Context, string) (relay.Subscriber, error) {
 // withReplays has a worker of replays run beside a service: of webhooks beside the enroller, of events beside the
 // notifier. What both write is counted for the charts.
 func (g *Ground) withReplays(service Runner, process replay.Enroller, events bool) (Runner, error) {
-	options := replay.Options{Ledger: g.Store, Log: g.Bus, Logger: g.Log.With("service", "replay"), Tracer: g.Tracer}
+	options := replay.Options{Ledger: g.Store, Log: g.Bus, Logger: g.Log.With("service", "replay"), Tracer: g.Tracer, Live: g.live}
 	target := "subscriptions"
 	if process != nil {
 		target = relay.ReplayEnroller
