@@ -1,8 +1,11 @@
 package crash_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +38,7 @@ type replayRun struct {
 	rate   float64       // of the replay, a second
 	pace   time.Duration // between two live events
 	calm   time.Duration // live traffic alone, before the replay
+	turn   time.Duration // then the replay runs so long, and pauses for half of it, in turns; 0: it runs through
 }
 
 // liveTimes are how long live events took, from the post to the subscriber, before the replay and beside it.
@@ -71,11 +75,12 @@ func replaySurvives(t *testing.T, r replayRun) liveTimes {
 	}
 	var started relay.Replay
 	must(t, e.json(&started, order...))
-	live.take()
-	if !within(10*time.Minute, func() bool { return old.heard() >= r.events/2 }) {
+	measure := func(events int) bool {
+		return e.inTurns(ctx, r.turn, started.ID, live, &times, func() bool { return old.heard() >= events })
+	}
+	if !measure(r.events / 2) {
 		t.Fatalf("%d of %d arrived before the kill", old.heard(), r.events)
 	}
-	times.beside = live.take()
 	e.end(syscall.SIGKILL)
 	t.Logf("killed at %d of %d", old.heard(), r.events)
 	e.start()
@@ -83,12 +88,9 @@ func replaySurvives(t *testing.T, r replayRun) liveTimes {
 		t.Fatal("no live event arrived after the kill")
 	}
 	pause(ctx, r.calm/2) // what waited for the restart is not live
-	live.take()
-	// Not asked meanwhile: each question is a process of its own, which on two processors is a good part of what is measured.
-	if !within(15*time.Minute, func() bool { return old.heard() >= r.events }) {
+	if !measure(r.events) {
 		t.Errorf("%d of %d arrived", old.heard(), r.events)
 	}
-	times.beside = append(times.beside, live.take()...)
 	var row relay.Replay
 	done := within(time.Minute, func() bool { return e.json(&row, "replay", "show", started.ID) == nil && row.State == relay.ReplayDone })
 	if !done {
@@ -101,6 +103,30 @@ func replaySurvives(t *testing.T, r replayRun) liveTimes {
 	t.Logf("%d events in %d calls; live p99 %v before (of %d), %v beside the replay (of %d)", old.heard(), old.calls.Load(),
 		percentile(times.before, 99), len(times.before), percentile(times.beside, 99), len(times.beside))
 	return times
+}
+
+// inTurns measures live events beside a replay until so much of it has arrived. With turns the replay is paused between
+// them, so that both figures are of the same minutes of the same machine. Commands run, each as a process of its own, only
+// while nothing is measured.
+func (e *edrelay) inTurns(ctx context.Context, turn time.Duration, replay string, live *stopwatch, times *liveTimes, arrived func() bool) bool {
+	long := 15 * time.Minute
+	for over := time.Now().Add(long); time.Now().Before(over); {
+		live.take()
+		done := within(cmp.Or(turn, long), arrived)
+		times.beside = append(times.beside, live.take()...)
+		if done || second(e.run("replay", "pause", replay)) != nil {
+			return arrived()
+		}
+		pause(ctx, 3*time.Second) // what was handed out before
+		live.take()
+		pause(ctx, turn/2)
+		times.before = append(times.before, live.take()...)
+		if second(e.run("replay", "resume", replay)) != nil {
+			return false
+		}
+		pause(ctx, 2*time.Second)
+	}
+	return false
 }
 
 func (e *edrelay) subscribe(t *testing.T, name, url, events string) {
@@ -148,6 +174,7 @@ func postEvent(ctx context.Context, client *http.Client, door, eventType, id, th
 	if err != nil {
 		return err
 	}
+	_, _ = io.Copy(io.Discard, response.Body) // else the connection ends with it
 	response.Body.Close()
 	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("the door answered %d", response.StatusCode)
@@ -227,8 +254,6 @@ func (s *stopwatch) serve(t *testing.T) string {
 // post sends live events, one after the other, until ctx is done. One that the door does not take is not live.
 func (s *stopwatch) post(ctx context.Context, door string, pace time.Duration) {
 	client := &http.Client{Timeout: 5 * time.Second}
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
 	for n := 0; ; n++ {
 		id := fmt.Sprintf("11111111-0000-11f0-8000-%012d", n)
 		s.mu.Lock()
@@ -242,7 +267,7 @@ func (s *stopwatch) post(ctx context.Context, door string, pace time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(pace/2 + rand.N(pace)): // never in step with what edrelay does at intervals
 		}
 	}
 }

@@ -21,11 +21,11 @@ func TestSoakCrashes(t *testing.T) {
 func TestSoakDeliveries(t *testing.T) { surviveDelivering(t, 20_000, 5) }
 
 // TestSoakReplay replays 100,000 events, killed half-way. Live events must meanwhile take no longer than half as much again
-// as before; a few milliseconds, which a machine may lose to anything, pass in any case.
+// as before each turn of it.
 func TestSoakReplay(t *testing.T) {
-	times := replaySurvives(t, replayRun{events: 100_000, rate: 500, pace: 10 * time.Millisecond, calm: 30 * time.Second})
+	times := replaySurvives(t, replayRun{events: 100_000, rate: 500, pace: 10 * time.Millisecond, calm: 20 * time.Second, turn: 20 * time.Second})
 	before, beside := percentile(times.before, 99), percentile(times.beside, 99)
-	if limit := max(before*3/2, 5*time.Millisecond); beside > limit {
+	if beside > before*3/2 {
 		t.Errorf("live p99 %v before the replay, %v beside it", before, beside)
 	}
 }
