@@ -34,7 +34,8 @@ func translate(err error) error {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return ofServer(refused)
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || connectionLost(err) {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || connectionLost(err) ||
+		errors.Is(err, context.DeadlineExceeded) { // which a pool without a free connection says as it is
 		return away(err)
 	}
 	return err

@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/edrelay/edrelay/internal/relay"
 	"github.com/edrelay/edrelay/sql/pgdb"
@@ -71,13 +74,16 @@ func (s *Store) ClaimReplay(ctx context.Context, owner string, enroller, deliver
 	return s.Replay(ctx, id)
 }
 
-// AdvanceReplay records how far a replay came and renews the lease. False: it is not the owner's any more, or was
-// paused or cancelled.
+// AdvanceReplay records how far a replay came and renews the lease. False: it is not the owner's any more, or was paused or
+// cancelled; how far it came is recorded nevertheless while nobody else works it.
 func (s *Store) AdvanceReplay(ctx context.Context, owner, id string, cursor uint64, handed, failed int64, lease time.Duration) (bool, error) {
-	rows, err := s.query.AdvanceReplay(ctx, pgdb.AdvanceReplayParams{
-		ID: id, Owner: &owner, Cursor: int64(cursor), Handed: handed, Failed: failed, LeaseSeconds: lease.Seconds(),
+	mine, err := s.query.AdvanceReplay(ctx, pgdb.AdvanceReplayParams{
+		ID: id, Owner: owner, Cursor: int64(cursor), Handed: handed, Failed: failed, LeaseSeconds: lease.Seconds(),
 	})
-	return rows > 0, wrap("advance replay", err)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return mine, wrap("advance replay", err)
 }
 
 // FinishReplay ends a replay that the owner works.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -110,5 +111,16 @@ func TestPartitionsAreMadeAheadAndDroppedPastKeeping(t *testing.T) {
 	}
 	if err := s.KeepTable(context.WithoutCancel(t.Context()), "webhooks", 24*time.Hour); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A pool whose connections are all in use says no more than that the time is over.
+func TestALedgerWithoutAFreeConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if _, err := s.Replay(ctx, "none"); relay.CodeOf(err) != relay.CodeUnavailable || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v: want unavailable, because of the deadline", err)
 	}
 }

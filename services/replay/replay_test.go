@@ -333,6 +333,43 @@ func TestARateIsKeptAndAReplayIsPausedResumedAndCancelled(t *testing.T) {
 	}
 }
 
+// A worker that is between two pieces hears of the pause with the next one.
+func TestWhatIsHandedOutWhileAReplayIsPausedIsNotHandedOutAgain(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	const events = 80
+	for i := range events {
+		g.publish(webhook(i, "shopify"))
+	}
+	started, err := g.StartReplay(t.Context(), relay.ReplayRequest{Enroller: true, Rate: 40}, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &seen{count: map[uint64]int{}}
+	s.fail = func(total int) error {
+		if total != 20 { // two pieces of ten
+			return nil
+		}
+		_, err := g.PauseReplay(t.Context(), started.ID)
+		return err
+	}
+	g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayPaused)
+	if row, err := g.Replay(t.Context(), started.ID); err != nil || row.Done != 20 {
+		t.Errorf("paused with 20 handed out: %+v %v", row, err)
+	}
+	if _, err := g.ResumeReplay(t.Context(), started.ID); err != nil {
+		t.Fatal(err)
+	}
+	if done := g.work(replay.Options{Enroller: s}, started.ID, relay.ReplayDone); done.Done != events {
+		t.Errorf("%+v", done)
+	}
+	for sequence, times := range s.count {
+		if times != 1 {
+			t.Errorf("%d was handed out %d times", sequence, times)
+		}
+	}
+}
+
 func TestOrdersThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)

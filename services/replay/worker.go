@@ -232,7 +232,10 @@ func dueOf(ch chunk) []relay.Due {
 	return due
 }
 
+// advance records how far the replay came. That is done also when ctx has ended: else it would be handed out again.
 func (w *Worker) advance(ctx context.Context, id string, cursor uint64, handed, failed int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	mine, err := w.opts.Ledger.AdvanceReplay(ctx, w.owner, id, cursor, handed, failed, w.opts.Lease)
 	if err == nil && !mine {
 		return errStopped

@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-const advanceReplay = `-- name: AdvanceReplay :execrows
+const advanceReplay = `-- name: AdvanceReplay :one
 UPDATE replays SET cursor = $1, handed = handed + $2, failed = failed + $3,
-    lease_until = now() + make_interval(secs => $4::float8),
+    lease_until = CASE WHEN lease_owner IS NOT NULL THEN now() + make_interval(secs => $4::float8) END,
     worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
-WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = $5 AND state = 'running' AND lease_owner = $6
+WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = $5
+  AND (state = 'running' AND lease_owner = $6::text OR lease_owner IS NULL AND cursor < $1)
+RETURNING (lease_owner IS NOT NULL)::boolean AS mine
 `
 
 type AdvanceReplayParams struct {
@@ -23,12 +25,13 @@ type AdvanceReplayParams struct {
 	Failed       int64
 	LeaseSeconds float64
 	ID           string
-	Owner        *string
+	Owner        string
 }
 
-// The commit waits for no disk.
-func (q *Queries) AdvanceReplay(ctx context.Context, arg AdvanceReplayParams) (int64, error) {
-	result, err := q.db.Exec(ctx, advanceReplay,
+// What was handed out counts also when the replay was paused or cancelled meanwhile, unless somebody else works it by now:
+// else it would be handed out again. The commit waits for no disk.
+func (q *Queries) AdvanceReplay(ctx context.Context, arg AdvanceReplayParams) (bool, error) {
+	row := q.db.QueryRow(ctx, advanceReplay,
 		arg.Cursor,
 		arg.Handed,
 		arg.Failed,
@@ -36,10 +39,9 @@ func (q *Queries) AdvanceReplay(ctx context.Context, arg AdvanceReplayParams) (i
 		arg.ID,
 		arg.Owner,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var mine bool
+	err := row.Scan(&mine)
+	return mine, err
 }
 
 const claimReplay = `-- name: ClaimReplay :one

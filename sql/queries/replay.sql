@@ -25,12 +25,15 @@ WHERE id = (
 )
 RETURNING id;
 
--- name: AdvanceReplay :execrows
--- The commit waits for no disk.
+-- name: AdvanceReplay :one
+-- What was handed out counts also when the replay was paused or cancelled meanwhile, unless somebody else works it by now:
+-- else it would be handed out again. The commit waits for no disk.
 UPDATE replays SET cursor = @cursor, handed = handed + @handed, failed = failed + @failed,
-    lease_until = now() + make_interval(secs => @lease_seconds::float8),
+    lease_until = CASE WHEN lease_owner IS NOT NULL THEN now() + make_interval(secs => @lease_seconds::float8) END,
     worked_seconds = worked_seconds + extract(epoch FROM now() - coalesce(touched_at, now())), touched_at = now()
-WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = @id AND state = 'running' AND lease_owner = @owner;
+WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND id = @id
+  AND (state = 'running' AND lease_owner = @owner::text OR lease_owner IS NULL AND cursor < @cursor)
+RETURNING (lease_owner IS NOT NULL)::boolean AS mine;
 
 -- name: FinishReplay :exec
 UPDATE replays SET state = @state, reason = @reason, finished_at = now(), lease_owner = NULL, lease_until = NULL
