@@ -2,7 +2,6 @@ package traffic_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,40 +29,36 @@ func TestALullIsThereWhileNothingIsUnderWay(t *testing.T) {
 	})
 }
 
+// A lull is a millisecond of nothing. Within a test's bubble the clock goes on only when all wait, so the times are exact.
 func TestALullComesAMomentAfterTheLastPieceOfWork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		live := traffic.New()
-		live.Begin()
-		live.Begin()
-		var ends sync.WaitGroup
-		for _, after := range []time.Duration{2 * time.Millisecond, 5 * time.Millisecond} {
-			ends.Go(func() { time.Sleep(after); live.End() })
-		}
-		if took := waited(t.Context(), live); took != 6*time.Millisecond {
-			t.Errorf("waited %v for two pieces of work that end after 2 and 5 ms, want 1 ms more", took)
-		}
-		ends.Wait()
-	})
-}
-
-func TestAnEventOnItsWayFromOneHandToTheNextIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		live := traffic.New()
-		live.Begin()
-		var event sync.WaitGroup
-		event.Go(func() {
-			time.Sleep(time.Millisecond)
-			live.End() // at the door
-			time.Sleep(time.Millisecond / 2)
-			live.Begin() // in the notifier
-			time.Sleep(2 * time.Millisecond)
-			live.End()
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		begins, ends []time.Duration
+		want         time.Duration
+	}{
+		"two side by side": {begins: []time.Duration{0, 0}, ends: []time.Duration{2 * ms, 5 * ms}, want: 6 * ms},
+		// The door answers after 1 ms, the notifier has the event half a millisecond later.
+		"one that goes from hand to hand": {begins: []time.Duration{0, 3 * ms / 2}, ends: []time.Duration{ms, 7 * ms / 2}, want: 9 * ms / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				live := traffic.New()
+				for _, at := range c.begins {
+					if at == 0 {
+						live.Begin()
+						continue
+					}
+					time.AfterFunc(at, live.Begin)
+				}
+				for _, at := range c.ends {
+					time.AfterFunc(at, live.End)
+				}
+				if took := waited(t.Context(), live); took != c.want {
+					t.Errorf("waited %v, want %v", took, c.want)
+				}
+			})
 		})
-		if took := waited(t.Context(), live); took != 4500*time.Microsecond {
-			t.Errorf("waited %v, want 4.5ms", took)
-		}
-		event.Wait()
-	})
+	}
 }
 
 func TestTrafficWithoutEndIsNotWaitedFor(t *testing.T) {

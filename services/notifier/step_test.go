@@ -14,7 +14,7 @@ func TestWhatAReplayMakesDueGoesInStepsAndGivesWayToLiveEvents(t *testing.T) {
 		live := traffic.New()
 		r := &runner{n: &Notifier{now: time.Now, live: live}}
 		began := time.Now().Truncate(replayStep).Add(replayStep)
-		time.Sleep(time.Until(began))
+		<-time.After(time.Until(began))
 		for _, due := range []time.Duration{0, 3 * time.Millisecond, replayStep - time.Microsecond} {
 			r.step(t.Context(), began.Add(due))
 			if at := time.Since(began); at != replayStep {
